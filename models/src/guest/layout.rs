@@ -1,0 +1,65 @@
+//! The RAM blocks of the machine (QEMU's `RAMBlock` list, largest first), the same on both sides.
+
+use crate::scenario;
+use crate::wire::BlockTable;
+
+/// One RAM block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Name on the wire, as `pc.ram`.
+    pub idstr: String,
+    /// Length in pages.
+    pub pages: usize,
+}
+
+/// All RAM blocks, in the order in which they are scanned and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Target page size in bytes.
+    pub page_size: u64,
+    /// The blocks.
+    pub blocks: Vec<Block>,
+}
+
+/// A page of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageAddress {
+    /// Index of the block in the layout.
+    pub block: usize,
+    /// Index of the page in the block.
+    pub page: usize,
+}
+
+impl Layout {
+    /// The blocks of a scenario's guest: `pc.ram`, and `vga.vram` if it has video RAM.
+    pub fn new(guest: &scenario::Guest) -> Layout {
+        let page_size = guest.page_size.bytes();
+        let block = |idstr: &str, bytes: u64| Block { idstr: idstr.to_owned(), pages: (bytes / page_size) as usize };
+        let mut blocks = vec![block("pc.ram", guest.ram.bytes())];
+        if guest.video_ram.bytes() > 0 {
+            blocks.push(block("vga.vram", guest.video_ram.bytes()));
+        }
+        Layout { page_size, blocks }
+    }
+
+    /// Index of the block with this name.
+    pub fn block_index(&self, idstr: &str) -> Option<usize> {
+        self.blocks.iter().position(|block| block.idstr == idstr)
+    }
+
+    /// Length of all blocks in pages.
+    pub fn pages(&self) -> usize {
+        self.blocks.iter().map(|block| block.pages).sum()
+    }
+
+    /// Byte offset of a page in its block.
+    pub fn offset(&self, page: usize) -> u64 {
+        page as u64 * self.page_size
+    }
+}
+
+impl BlockTable for Layout {
+    fn used_length(&self, idstr: &str) -> Option<u64> {
+        self.block_index(idstr).map(|block| self.offset(self.blocks[block].pages))
+    }
+}

@@ -1,0 +1,21 @@
+//! The guest: its RAM blocks, what it writes while it runs, and how the primary learns which pages it wrote.
+//!
+//! ```text
+//!  workload::GuestWriter ──writes──▶ ram::GuestRam ──dirty log──▶ dirty_bitmap::DirtyBitmap ──▶ primary::ram_save
+//!        (both sides)                 (primary)
+//! ```
+//!
+//! A page's content is one 64-bit tag, different for every write; zero is a page of zeros. Nothing here is an event of the
+//! simulation: what the guest did is worked out when somebody looks.
+//!
+//! **Not modelled**: vCPUs, devices, hypervisors that clear their dirty log in chunks (KVM's manual protection), huge pages.
+
+mod dirty_bitmap;
+mod layout;
+mod ram;
+mod workload;
+
+pub use dirty_bitmap::DirtyBitmap;
+pub use layout::{Block, Layout, PageAddress};
+pub use ram::GuestRam;
+pub use workload::{GuestWriter, Side, initial_tag};

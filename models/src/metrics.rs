@@ -1,0 +1,70 @@
+//! What a run measures, under the names of `query-migrate` where QEMU has one. Times are virtual nanoseconds.
+
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Measurements of one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// From the command to the end of precopy.
+    pub total_time_ns: u64,
+    /// From the start of the migration thread to the end of the set-up.
+    pub setup_time_ns: u64,
+    /// From just before the VM was stopped at the end of precopy until it ran again (COLO: on the secondary and the primary).
+    pub downtime_ns: u64,
+    /// Bytes written to all channels in precopy.
+    pub transferred_bytes: u64,
+    /// Bytes written to the multifd channels.
+    pub multifd_bytes: u64,
+    /// Normal pages sent.
+    pub normal: u64,
+    /// Zero pages sent.
+    pub duplicate: u64,
+    /// Dirty syncs in precopy.
+    pub dirty_sync_count: u64,
+    /// Rounds of precopy in which pages were sent.
+    pub rounds: u64,
+    /// Pages that the guest wrote while it ran on the primary.
+    pub guest_page_writes: u64,
+    /// Time the primary's guest ran, since migration began.
+    pub guest_run_ns: u64,
+    /// Time since migration began, until the run's end or the primary's.
+    pub elapsed_ns: u64,
+    /// Every checkpoint that the primary finished, in order.
+    pub checkpoints: Vec<Checkpoint>,
+    /// From the failover request to the secondary's guest running.
+    pub failover_ns: Option<u64>,
+    /// Pages in the secondary's guest that belong to no committed state after failover.
+    pub leaked_pages: u64,
+}
+
+/// One checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Since the previous request.
+    pub interval_ns: u64,
+    /// Primary: stopped to running.
+    pub pause_ns: u64,
+    /// Secondary: stopped to running.
+    pub secondary_pause_ns: u64,
+    /// The flush, G1 to G7.
+    pub flush_ns: u64,
+    /// Pages copied from the cache to the guest.
+    pub flush_pages: u64,
+    /// Pages to send.
+    pub dirty_pages: u64,
+    /// Normal pages sent.
+    pub normal_pages: u64,
+    /// Zero pages sent.
+    pub zero_pages: u64,
+    /// Data packets.
+    pub packets: u64,
+    /// Bytes on the multifd channels.
+    pub multifd_bytes: u64,
+    /// Bytes on all channels.
+    pub bytes: u64,
+}
+
+/// The measurements of a run that is under way; both sides write into it.
+pub type Recorder = Rc<RefCell<Metrics>>;

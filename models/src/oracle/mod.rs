@@ -1,0 +1,181 @@
+//! The oracles: what must hold in every run, whatever the design. They see all of both machines and are no part of them.
+//!
+//! | oracle | asked as | looks when |
+//! |---|---|---|
+//! | lifetime | `Lifetime` | at every access (by `colosim_sim`) |
+//! | committed state | `CommittedState` | after precopy, at every commit, after failover |
+//! | secondary untouched | `SecondaryUntouched` | at every write to guest RAM by a thread that is no vCPU, once COLO has begun |
+//! | dirty bitmap | `DirtyBitmap` | before every flush |
+//! | one side runs | `OneSideRuns` | at the end of a run in which a failover ended |
+//! | liveness | `Liveness` | a bound after a failover was asked for, and when nothing can happen any more |
+
+mod committed_state;
+mod liveness;
+
+pub use committed_state::State;
+pub use liveness::hang;
+
+use crate::guest::GuestRam;
+use crate::primary::PrimaryObserver;
+use crate::scenario::Asks;
+use crate::secondary::Secondary;
+use colosim_sim::{Cx, Kind, Place, StepId, Time};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+/// Guest RAM or cache of the secondary is not the primary's at a checkpoint.
+pub const STATE_DIFFERS: Kind = Kind("state-differs");
+/// After failover, guest RAM holds pages of no committed checkpoint.
+pub const UNCOMMITTED_PAGES: Kind = Kind("uncommitted-pages");
+/// Guest RAM was written from the stream while COLO was on, or after it.
+pub const GUEST_TOUCHED: Kind = Kind("guest-touched");
+/// Guest RAM was written from the stream while the guest ran.
+pub const WRITE_WHILE_RUNNING: Kind = Kind("write-while-vm-runs");
+/// The dirty bitmap misses a page in which cache and guest differ.
+pub const BIT_MISSING: Kind = Kind("dirty-bit-missing");
+/// Both guests run after failover.
+pub const SPLIT_BRAIN: Kind = Kind("split-brain");
+/// No guest runs after failover.
+pub const NOBODY_RUNS: Kind = Kind("nobody-runs");
+
+/// The question that a kind of violation answers.
+pub fn asks_of(kind: Kind) -> Asks {
+    match kind {
+        STATE_DIFFERS | UNCOMMITTED_PAGES => Asks::CommittedState,
+        GUEST_TOUCHED | WRITE_WHILE_RUNNING => Asks::SecondaryUntouched,
+        BIT_MISSING => Asks::DirtyBitmap,
+        SPLIT_BRAIN | NOBODY_RUNS => Asks::OneSideRuns,
+        Kind::DEADLOCK | Kind::HANG => Asks::Liveness,
+        _ => Asks::Lifetime,
+    }
+}
+
+/// The oracles of one run, and what they have seen.
+#[derive(Default)]
+pub struct Oracle {
+    /// The primary's RAM at the latest state it took, per block; its number (0: end of precopy).
+    primary: RefCell<Option<State>>,
+    /// What the secondary has committed.
+    committed: RefCell<Option<State>>,
+    /// Every state that the secondary reached, if they are to be kept.
+    states: Option<RefCell<Vec<State>>>,
+    colo: Cell<bool>,
+    left_colo: RefCell<Option<Place>>,
+    /// Pages that the stream changed in guest RAM outside of a flush: (block, page).
+    touched: RefCell<BTreeSet<(usize, usize)>>,
+    last_touch: RefCell<Option<Place>>,
+    reported: RefCell<BTreeSet<(Kind, StepId)>>,
+    primary_runs: Cell<bool>,
+    secondary_runs: Cell<bool>,
+    primary_gone: Cell<bool>,
+    secondary_gone: Cell<bool>,
+    resumed_at: Cell<Option<Time>>,
+    leaked_pages: Cell<u64>,
+}
+
+impl PrimaryObserver for Oracle {
+    fn checkpoint_state(&self, number: u32, ram: &GuestRam) {
+        *self.primary.borrow_mut() = Some(State::of_primary(number, ram));
+    }
+
+    fn vm_running(&self, running: bool) {
+        self.primary_runs.set(running);
+    }
+}
+
+impl Oracle {
+    /// Oracles for a run with a simulated primary.
+    pub fn new() -> Oracle {
+        Oracle::default()
+    }
+
+    /// Oracles that also keep every state the secondary reaches, for a comparison with a recording.
+    pub fn keeping_states() -> Oracle {
+        Oracle { states: Some(RefCell::default()), ..Oracle::default() }
+    }
+
+    /// The kept states, in order.
+    pub fn states(&self) -> Vec<State> {
+        self.states.as_ref().map(|states| states.borrow().clone()).unwrap_or_default()
+    }
+
+    /// The primary's process is gone or frozen: its guest does not run.
+    pub fn primary_is_gone(&self) {
+        self.primary_gone.set(true);
+    }
+
+    /// The secondary's process is gone or frozen: its guest does not run.
+    pub fn secondary_is_gone(&self) {
+        self.secondary_gone.set(true);
+    }
+
+    /// When the secondary's guest was started for good after failover.
+    pub fn resumed_at(&self) -> Option<Time> {
+        self.resumed_at.get()
+    }
+
+    /// Pages of an unfinished checkpoint in guest RAM, as counted at the end.
+    pub fn leaked_pages(&self) -> u64 {
+        self.leaked_pages.get()
+    }
+
+    pub(crate) fn secondary_runs(&self, running: bool) {
+        self.secondary_runs.set(running);
+    }
+
+    pub(crate) fn colo_entered(&self, _: &Cx, _: &Secondary) {
+        self.colo.set(true);
+    }
+
+    pub(crate) fn left_colo(&self, cx: &Cx) {
+        *self.left_colo.borrow_mut() = Some(cx.place());
+    }
+
+    pub(crate) fn secondary_resumed(&self, cx: &Cx) {
+        self.resumed_at.set(Some(cx.sim.now()));
+    }
+
+    /// The secondary's process has ended by itself.
+    pub(crate) fn secondary_exited(&self) {
+        self.secondary_gone.set(true);
+    }
+
+    /// A thread that is no vCPU has written guest RAM from the stream.
+    pub(crate) fn guest_written(&self, cx: &Cx, qemu: &Secondary, block: usize, page: usize, changed: bool) {
+        if !self.colo.get() {
+            return;
+        }
+        if changed {
+            self.touched.borrow_mut().insert((block, page));
+        }
+        *self.last_touch.borrow_mut() = Some(cx.place());
+        let cause = self.left_colo.borrow().clone();
+        if qemu.vm.is_running() {
+            self.once(cx, WRITE_WHILE_RUNNING, "guest RAM", cause.clone(), || {
+                format!("{} writes page {page} of {} while the guest runs", cx.name(), qemu.blocks[block].idstr)
+            });
+        }
+        self.once(cx, GUEST_TOUCHED, "guest RAM", cause, || {
+            format!("{} writes page {page} of {} from an unfinished checkpoint", cx.name(), qemu.blocks[block].idstr)
+        });
+    }
+
+    /// Report a kind of violation once for each step that commits it.
+    fn once(&self, cx: &Cx, kind: Kind, object: &str, cause: Option<Place>, detail: impl FnOnce() -> String) {
+        if self.reported.borrow_mut().insert((kind, cx.place().step)) {
+            cx.violate(kind, object, cause, detail());
+        }
+    }
+
+    /// A failover has ended: does exactly one side run?
+    pub fn check_one_side_runs(&self, cx: &Cx) {
+        let primary = self.primary_runs.get() && !self.primary_gone.get();
+        let secondary = self.secondary_runs.get() && !self.secondary_gone.get();
+        let (kind, detail) = match (primary, secondary) {
+            (true, true) => (SPLIT_BRAIN, "the guest runs on both sides after failover"),
+            (false, false) => (NOBODY_RUNS, "the guest runs on no side after failover"),
+            _ => return,
+        };
+        self.once(cx, kind, "the guest", None, || detail.to_owned());
+    }
+}

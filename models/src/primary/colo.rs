@@ -1,0 +1,226 @@
+//! The COLO loop of the primary (QEMU `colo_process_checkpoint` in `migration/colo.c`), run by the migration thread: P2 to
+//! P17, and one checkpoint: P20 to P37.
+//!
+//! A checkpoint is wanted when the timer is due, x-checkpoint-delay after the previous one was *asked for*. Requests
+//! that come before P34 are part of the checkpoint under way.
+//!
+//! Not modelled: block replication, colo-compare (P35 releases nothing, nobody asks for a checkpoint over a mismatch).
+
+use super::failover::colo_failover_requested;
+use super::main_channel::FromSecondary;
+use super::migration_thread::device_state;
+use super::ram_save::qemu_savevm_live_state;
+use super::{MigrationState, Primary};
+use crate::metrics::Checkpoint;
+use crate::scenario::Place;
+use crate::steps::colo_primary as step;
+use crate::wire::colo_message::{self, ColoMessage};
+use crate::wire::stream::Item;
+use colosim_sim::{Cx, Ordering, Span, Time};
+
+/// How a checkpoint failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    /// The transaction returns a negative value: the loop ends.
+    Returned,
+    /// The error is printed, but the value returned is the 0 of P27: the loop goes on, with the PVM stopped.
+    Printed,
+}
+
+/// `colo_process_checkpoint`. The BQL is not held.
+pub(super) async fn colo_process_checkpoint(cx: &Cx, qemu: &Primary) {
+    cx.step(step::ENTER).await; // P2
+    qemu.failover_state.store(cx, super::FailoverState::None, Ordering::Relaxed);
+
+    cx.step(step::WAIT_READY).await; // P5
+    if receive(cx, qemu, ColoMessage::CheckpointReady).await.is_ok() {
+        qemu.bql.lock(cx).await;
+        cx.step(step::START_VM).await; // P7
+        qemu.start_vm(cx);
+        qemu.bql.unlock(cx);
+        qemu.recorder.borrow_mut().downtime_ns = cx.sim.now().since(qemu.downtime_start.get()).0;
+        arm_timer(cx, qemu); // P8
+        checkpoint_loop(cx, qemu).await;
+    }
+
+    cx.step(step::EXIT_EVENT).await; // P14
+    cx.step(step::WAIT_EXIT).await; // P15
+    qemu.exit_event.wait_idle(cx).await;
+    qemu.checkpoint_timer.disarm(); // P16
+}
+
+/// P9 to P13.
+async fn checkpoint_loop(cx: &Cx, qemu: &Primary) {
+    let in_colo = || qemu.state.load(cx, Ordering::Relaxed) == MigrationState::Colo;
+    let mut previous_request = cx.sim.now();
+    while in_colo() {
+        if colo_failover_requested(cx, qemu) {
+            return qemu.error("failover request"); // P10
+        }
+        cx.step(step::WAIT_EVENT).await; // P11
+        qemu.checkpoint_event.wait_idle(cx).await;
+        if !in_colo() {
+            return; // P12
+        }
+        let request = cx.sim.now();
+        let interval = request.since(previous_request);
+        previous_request = request;
+        if colo_do_checkpoint_transaction(cx, qemu, interval).await == Err(Broken::Returned) {
+            return; // P13
+        }
+    }
+}
+
+/// `colo_do_checkpoint_transaction`: P20 to P37.
+async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span) -> Result<(), Broken> {
+    let number = begin_measuring(qemu, interval);
+    let before = Snapshot::of(qemu);
+
+    cx.step(step::SEND_REQUEST).await; // P20
+    send(cx, qemu, ColoMessage::CheckpointRequest).await?;
+    qemu.milestones.reach(cx, Place::Requested { checkpoint: number });
+    cx.step(step::WAIT_REPLY).await; // P21
+    receive(cx, qemu, ColoMessage::CheckpointReply).await.map_err(|_| Broken::Returned)?;
+
+    let stopped = stop_vm_for_checkpoint(cx, qemu, number).await?; // P23
+    if colo_failover_requested(cx, qemu) {
+        return Err(Broken::Returned); // P24
+    }
+
+    qemu.bql.lock(cx).await;
+    cx.step(step::REPLICATION_CHECKPOINT).await; // P25
+    cx.step(step::SEND_VMSTATE_SEND).await; // P26
+    let sent = send(cx, qemu, ColoMessage::VmstateSend).await;
+    let mut blob = Vec::new();
+    if sent.is_ok() {
+        cx.step(step::SAVE_DEVICES).await; // P27
+        blob = device_state(number, qemu.migration.device_state.bytes() as usize);
+    }
+    qemu.bql.unlock(cx);
+    sent?;
+
+    cx.step(step::SAVE_RAM).await; // P29: its result is ignored, an error shows as one of the channel
+    qemu.milestones.reach(cx, Place::SavingRam { checkpoint: number });
+    qemu_savevm_live_state(cx, qemu).await;
+    qemu.file.put_item(&Item::Eof);
+
+    cx.step(step::SEND_SIZE).await; // P31
+    send(cx, qemu, ColoMessage::VmstateSize).await.map_err(|_| Broken::Printed)?;
+    qemu.file.put(|out| out.extend_from_slice(&(blob.len() as u64).to_be_bytes()));
+    qemu.file.flush(cx, qemu).await;
+    cx.step(step::SEND_BLOB).await; // P32
+    qemu.file.put_buffer(cx, qemu, &blob).await;
+    qemu.file.flush(cx, qemu).await;
+    if qemu.file.has_error() {
+        qemu.error("cannot send the device state");
+        return Err(Broken::Returned);
+    }
+
+    cx.step(step::WAIT_RECEIVED).await; // P33
+    receive(cx, qemu, ColoMessage::VmstateReceived).await.map_err(|_| Broken::Printed)?;
+    cx.step(step::RESET_EVENT).await; // P34
+    qemu.checkpoint_event.reset();
+    cx.step(step::RELEASE_OUTPUT).await; // P35
+    cx.step(step::WAIT_LOADED).await; // P36
+    receive(cx, qemu, ColoMessage::VmstateLoaded).await.map_err(|_| Broken::Printed)?;
+
+    qemu.bql.lock(cx).await;
+    cx.step(step::RESUME_VM).await; // P37
+    qemu.start_vm(cx);
+    qemu.bql.unlock(cx);
+    finish_measuring(cx, qemu, number, stopped, before);
+    Ok(())
+}
+
+/// P23: stop the VM, unless failover was asked for. Returns when it stopped.
+async fn stop_vm_for_checkpoint(cx: &Cx, qemu: &Primary, number: u32) -> Result<Time, Broken> {
+    qemu.bql.lock(cx).await;
+    if colo_failover_requested(cx, qemu) {
+        qemu.bql.unlock(cx);
+        return Err(Broken::Returned);
+    }
+    cx.step(step::STOP_VM).await;
+    qemu.stop_vm(cx);
+    qemu.tell_checkpoint_state(number);
+    let stopped = cx.sim.now();
+    qemu.bql.unlock(cx);
+    Ok(stopped)
+}
+
+/// `colo_checkpoint_notify`, from any thread: a checkpoint is wanted now, and the next one x-checkpoint-delay from now.
+pub(super) fn colo_checkpoint_notify(cx: &Cx, qemu: &Primary) {
+    qemu.checkpoint_event.set(cx);
+    arm_timer(cx, qemu);
+}
+
+/// The main loop was woken for the timer.
+pub(super) fn checkpoint_timer_expired(cx: &Cx, qemu: &Primary) {
+    if qemu.checkpoint_timer.take_due(cx.sim.now()) {
+        colo_checkpoint_notify(cx, qemu);
+    }
+}
+
+fn arm_timer(cx: &Cx, qemu: &Primary) {
+    qemu.checkpoint_timer.arm(cx, Span(qemu.migration.x_checkpoint_delay.nanos()));
+}
+
+/// `colo_send_message`.
+async fn send(cx: &Cx, qemu: &Primary, message: ColoMessage) -> Result<(), Broken> {
+    qemu.file.put(|out| out.extend_from_slice(&message.encode()));
+    qemu.file.flush(cx, qemu).await;
+    if qemu.file.has_error() {
+        qemu.error(format!("cannot send the COLO message {message}"));
+        return Err(Broken::Returned);
+    }
+    Ok(())
+}
+
+/// `colo_receive_check_message`. The error is printed.
+async fn receive(cx: &Cx, qemu: &Primary, message: ColoMessage) -> Result<(), ()> {
+    let mut source = FromSecondary { cx, socket: &qemu.file.socket };
+    colo_message::read_expected(&mut source, message).await.map_err(|error| qemu.error(error.to_string()))
+}
+
+/// Counters at the start of a checkpoint.
+struct Snapshot {
+    normal: u64,
+    zero: u64,
+    packets: u64,
+    multifd_bytes: u64,
+    bytes: u64,
+}
+
+impl Snapshot {
+    fn of(qemu: &Primary) -> Snapshot {
+        Snapshot {
+            normal: qemu.counters.normal.get(),
+            zero: qemu.counters.duplicate.get(),
+            packets: qemu.counters.packets.get(),
+            multifd_bytes: qemu.multifd.bytes.get(),
+            bytes: qemu.transferred_bytes(),
+        }
+    }
+}
+
+/// An entry for the checkpoint that begins; its number. Both sides count requests, so it is the secondary's entry too.
+fn begin_measuring(qemu: &Primary, interval: Span) -> u32 {
+    let checkpoints = &mut qemu.recorder.borrow_mut().checkpoints;
+    checkpoints.push(Checkpoint { interval_ns: interval.0, ..Checkpoint::default() });
+    checkpoints.len() as u32
+}
+
+fn finish_measuring(cx: &Cx, qemu: &Primary, number: u32, stopped: Time, before: Snapshot) {
+    let after = Snapshot::of(qemu);
+    let mut recorder = qemu.recorder.borrow_mut();
+    let checkpoint = &mut recorder.checkpoints[number as usize - 1];
+    checkpoint.pause_ns = cx.sim.now().since(stopped).0;
+    checkpoint.dirty_pages = qemu.ram_state.last_pass_pages.get();
+    checkpoint.normal_pages = after.normal - before.normal;
+    checkpoint.zero_pages = after.zero - before.zero;
+    checkpoint.packets = after.packets - before.packets;
+    checkpoint.multifd_bytes = after.multifd_bytes - before.multifd_bytes;
+    checkpoint.bytes = after.bytes - before.bytes;
+    drop(recorder);
+    qemu.checkpoints_done.set(number);
+    qemu.checkpoint_signal(number).give(cx);
+}

@@ -1,0 +1,417 @@
+//! The scenario as a user writes it: what is simulated, which question it answers, which faults are tried.
+//!
+//! Parameters of QEMU carry QEMU's names and defaults (`qapi/migration.json`). Only the shape is here: reading is in
+//! `parse.rs`, what values are possible in `validate.rs`.
+
+use super::units::{Bandwidth, PageRate, Share, Size, Span};
+use crate::variant::Overrides;
+use serde::{Deserialize, Serialize};
+
+/// A scenario file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The question, in words.
+    pub question: String,
+    /// The oracles that the question is about. What others find is listed beside the verdict.
+    #[serde(default)]
+    pub asks: Vec<Asks>,
+    /// The designs to compare.
+    pub variants: Vec<VariantChoice>,
+    /// The guest and what it does.
+    pub guest: Guest,
+    /// Migration parameters, under QEMU's names.
+    #[serde(default)]
+    pub migration: Migration,
+    /// The network path between the hosts.
+    #[serde(default)]
+    pub link: Link,
+    /// Name of a host profile, or path of one.
+    #[serde(default = "default_host")]
+    pub host: String,
+    /// Step size of the model.
+    #[serde(default)]
+    pub granularity: Granularity,
+    /// Fault plans, tried one after the other. None: a run without faults.
+    #[serde(default)]
+    pub faults: Vec<Vec<Fault>>,
+    /// When a run ends.
+    #[serde(default)]
+    pub stop: Stop,
+    /// Longest time from a failover request to "one side runs" before the run counts as a hang.
+    #[serde(default = "default_failover_bound")]
+    pub failover_bound: Span,
+    /// Fields that `colosim sweep` varies.
+    #[serde(default)]
+    pub sweep: Vec<Vary>,
+}
+
+fn default_host() -> String {
+    "lab-loopback".into()
+}
+
+fn default_failover_bound() -> Span {
+    Span::from_nanos(5_000_000_000)
+}
+
+/// Kinds of oracles a question can be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Asks {
+    /// Use after free, NULL dereference, failed assertion, double free, out of bounds.
+    Lifetime,
+    /// After a checkpoint commits, secondary RAM and cache equal the primary's; after failover, guest RAM is a
+    /// committed state.
+    CommittedState,
+    /// While a checkpoint is in flight the running secondary is untouched.
+    SecondaryUntouched,
+    /// The dirty bitmap covers every page in which cache and guest differ.
+    DirtyBitmap,
+    /// After failover exactly one side runs.
+    OneSideRuns,
+    /// Whatever is asked for ends within its bound: no deadlock, no hang.
+    Liveness,
+}
+
+/// A design: a preset, or a preset with switches changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantChoice {
+    /// Name of the preset.
+    pub preset: String,
+    /// Switches changed in it.
+    pub overrides: Overrides,
+}
+
+/// The guest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guest {
+    /// Size of the block `pc.ram`.
+    pub ram: Size,
+    /// Size of a second block, `vga.vram`, scanned after `pc.ram`; none if zero.
+    #[serde(default)]
+    pub video_ram: Size,
+    /// Target page size.
+    #[serde(default = "default_page_size")]
+    pub page_size: Size,
+    /// Part of RAM that is not zero when migration starts.
+    #[serde(default = "default_filled")]
+    pub filled: Share,
+    /// What the guest writes.
+    #[serde(default)]
+    pub workload: Workload,
+}
+
+fn default_page_size() -> Size {
+    Size::from_bytes(4096)
+}
+
+fn default_filled() -> Share {
+    Share::new(0.5)
+}
+
+/// What the guest writes while it runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Workload {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Pages of the working set, each equally likely.
+    Uniform {
+        /// Page writes per second.
+        rate: PageRate,
+        /// Size of the working set, from the start of `pc.ram`.
+        working_set: Size,
+        /// Share of writes that leave a zero page.
+        #[serde(default)]
+        zero_share: Share,
+    },
+    /// The working set in address order, again and again.
+    Sequential {
+        /// Page writes per second.
+        rate: PageRate,
+        /// Size of the working set, from the start of `pc.ram`.
+        working_set: Size,
+        /// Share of writes that leave a zero page.
+        #[serde(default)]
+        zero_share: Share,
+    },
+    /// A hot part takes most of the writes.
+    HotCold {
+        /// Page writes per second.
+        rate: PageRate,
+        /// Size of the working set, from the start of `pc.ram`.
+        working_set: Size,
+        /// Share of the working set that is hot.
+        hot_set: Share,
+        /// Share of the writes that go to the hot part.
+        hot_writes: Share,
+        /// Share of writes that leave a zero page.
+        #[serde(default)]
+        zero_share: Share,
+    },
+}
+
+/// Migration parameters and capabilities, under QEMU's names and with its defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Migration {
+    /// Number of multifd channels, 1 to 255.
+    pub multifd_channels: u32,
+    /// Payload compression of multifd packets.
+    pub multifd_compression: Compression,
+    /// Who looks for zero pages.
+    pub zero_page_detection: ZeroPageDetection,
+    /// Limit outside the switchover; zero: none. Not applied while the VM is stopped.
+    pub max_bandwidth: Bandwidth,
+    /// Longest pause that precopy may plan for.
+    pub downtime_limit: Span,
+    /// COLO: start of a checkpoint to start of the next.
+    pub x_checkpoint_delay: Span,
+    /// COLO after precopy (capability x-colo)? Without: plain precopy.
+    pub x_colo: bool,
+    /// Size of the device state that follows RAM.
+    pub device_state: Size,
+}
+
+impl Default for Migration {
+    fn default() -> Migration {
+        Migration {
+            multifd_channels: 2,
+            multifd_compression: Compression::None,
+            zero_page_detection: ZeroPageDetection::Multifd,
+            // 128 MiB/s
+            max_bandwidth: Bandwidth::from_bits_per_second(8 * (128 << 20)),
+            downtime_limit: Span::from_nanos(300_000_000),
+            x_checkpoint_delay: Span::from_nanos(20_000_000_000),
+            x_colo: true,
+            // What a small `pc` guest without disk and network card sends.
+            device_state: Size::from_bytes(12_750),
+        }
+    }
+}
+
+/// multifd-compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compression {
+    /// Pages as they are.
+    None,
+    /// One deflate stream per channel, flushed at the end of each packet.
+    Zlib,
+    /// One zstd frame per channel, flushed at the end of each packet.
+    Zstd,
+}
+
+/// zero-page-detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ZeroPageDetection {
+    /// Not at all: every page is sent as a normal one.
+    None,
+    /// The migration thread, with ZERO words on the main channel.
+    Legacy,
+    /// The send threads, in the packet.
+    Multifd,
+}
+
+/// The network path; every channel is a flow on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// What the connections are.
+    pub transport: Transport,
+    /// Bit rate of the path, each direction.
+    pub rate: Bandwidth,
+    /// One-way delay.
+    pub latency: Span,
+    /// Largest extra delay, drawn uniformly for each batch of segments; order is kept.
+    pub jitter: Span,
+    /// Loss of segments. A loss costs time, never bytes.
+    pub loss: Loss,
+    /// Length of the drop-tail queue before the path.
+    pub queue: Size,
+    /// Socket send buffer of each connection.
+    pub send_buffer: Size,
+    /// Socket receive buffer of each connection.
+    pub receive_buffer: Size,
+}
+
+impl Default for Link {
+    fn default() -> Link {
+        Link {
+            transport: Transport::Tcp,
+            rate: Bandwidth::from_bits_per_second(10_000_000_000),
+            latency: Span::from_nanos(50_000),
+            jitter: Span::from_nanos(0),
+            loss: Loss::None,
+            queue: Size::from_bytes(4 << 20),
+            // What Linux grows the buffers of a loopback or LAN connection to (tcp_wmem, tcp_rmem).
+            send_buffer: Size::from_bytes(5 << 19),
+            receive_buffer: Size::from_bytes(6 << 20),
+        }
+    }
+}
+
+/// What the connections are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transport {
+    /// TCP: data that arrives after the reader's own shutdown is answered with a reset.
+    Tcp,
+    /// UNIX stream sockets: the writer gets EPIPE at once.
+    Unix,
+}
+
+/// Loss of segments. Written as a variant, or as a plain number: 0 is `None`, p is `Bernoulli(p)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub enum Loss {
+    /// None.
+    None,
+    /// Each segment independently with this probability.
+    Bernoulli(f64),
+}
+
+/// Step size of the model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Granularity {
+    /// Each page access is a step: for races.
+    #[default]
+    Page,
+    /// Each phase of a packet is a step: for throughput.
+    Packet,
+}
+
+/// One fault of a plan: strikes `after` this long after the place `at` was reached; without `at`, after the fault
+/// before it (the first: after the start of the run).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// The place that must be reached.
+    #[serde(default)]
+    pub at: Option<Place>,
+    /// Delay from there.
+    #[serde(default)]
+    pub after: Option<Span>,
+    /// What happens.
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+/// A place of the run at which a fault can strike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Place {
+    /// The secondary takes the RAM of this checkpoint: its loader is inside C15 and the first page has arrived.
+    LoadingRam {
+        /// Number of the checkpoint, 1 is the first.
+        checkpoint: u32,
+    },
+    /// The secondary waits for the request of this checkpoint (C10).
+    Idle {
+        /// Number of the checkpoint, 1 is the first.
+        checkpoint: u32,
+    },
+    /// The primary has sent the request of this checkpoint (P20).
+    Requested {
+        /// Number of the checkpoint, 1 is the first.
+        checkpoint: u32,
+    },
+    /// The primary saves RAM for this checkpoint (P29).
+    SavingRam {
+        /// Number of the checkpoint, 1 is the first.
+        checkpoint: u32,
+    },
+    /// The secondary has stored this checkpoint and said so (C19).
+    Received {
+        /// Number of the checkpoint, 1 is the first.
+        checkpoint: u32,
+    },
+    /// The secondary flushes this checkpoint (C22).
+    Flushing {
+        /// Number of the checkpoint, 1 is the first.
+        checkpoint: u32,
+    },
+    /// A thread is about to do a step for the n-th time (1 is the first).
+    Step {
+        /// Name of the thread, as `multifdrecv_2`.
+        thread: String,
+        /// Name of the step, as `multifd_recv.copy_to_guest`.
+        step: String,
+        /// Which of the thread's visits.
+        visit: u32,
+    },
+    /// A time since the start of the run.
+    Time(Span),
+}
+
+/// What a fault does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Action {
+    /// SIGKILL: the process is gone, its sockets are closed by the kernel (reset if input was unread).
+    KillPrimary,
+    /// See `KillPrimary`.
+    KillSecondary,
+    /// SIGSTOP: no thread of the process runs, its kernel still acknowledges.
+    FreezePrimary,
+    /// See `FreezePrimary`.
+    FreezeSecondary,
+    /// Monitor command `yank` of instance "migration", out of band.
+    YankPrimary,
+    /// See `YankPrimary`.
+    YankSecondary,
+    /// Monitor command `x-colo-lost-heartbeat`.
+    FailoverPrimary,
+    /// See `FailoverPrimary`.
+    FailoverSecondary,
+    /// No packet of the main connection arrives any more, in either direction; nobody is told.
+    CutMain,
+    /// No packet of one multifd connection arrives any more, in either direction; nobody is told.
+    CutChannel {
+        /// Number of the channel, 0 is the first.
+        channel: u32,
+    },
+    /// No packet of any connection arrives any more, in either direction; nobody is told.
+    CutAll,
+    /// The main connection is reset.
+    ResetMain,
+    /// One multifd connection is reset.
+    ResetChannel {
+        /// Number of the channel, 0 is the first.
+        channel: u32,
+    },
+}
+
+/// When a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stop {
+    /// After precopy.
+    AfterPrecopy,
+    /// After this many checkpoints, or when failover is over.
+    AfterCheckpoints(u32),
+    /// At this time.
+    AtTime(Span),
+}
+
+impl Default for Stop {
+    fn default() -> Stop {
+        Stop::AfterCheckpoints(5)
+    }
+}
+
+/// A field that a sweep varies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vary {
+    /// Path of the field, as `link.loss`.
+    pub path: String,
+    /// Its values.
+    pub values: Vec<SweepValue>,
+}
+
+/// A value of a swept field: a number, or what one would write after `--set path=`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SweepValue {
+    /// Written as a number; finite.
+    Number(f64),
+    /// Written as a string (`"50 ms"`, `"Bernoulli(1e-3)"`) or as any other value (`Bernoulli(1e-3)`).
+    Text(String),
+}

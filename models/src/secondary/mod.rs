@@ -1,0 +1,209 @@
+//! The secondary: QEMU's incoming side with multifd and COLO, thread by thread.
+//!
+//! ```text
+//!  main thread (main loop, incoming coroutine, bottom halves)      COLO thread
+//!    incoming  ── loads precopy through ram_load ──────┐             colo ── checkpoint after checkpoint:
+//!    failover  ── x-colo-lost-heartbeat                │               ram_load ─▶ flush ─▶ run
+//!                                                      ▼                  │
+//!  receive threads 0..N                             recv_sync ◀───────────┘
+//!    multifd_recv ─▶ multifd_colo ─▶ colo_cache, guest RAM
+//! ```
+//!
+//! Every thread is one function that reads top to bottom like the QEMU function it follows. What two threads share is a
+//! field of [`Secondary`]; the BQL is a mutex, everything else is as (un)protected as it is in QEMU.
+//!
+//! **Not modelled**: postcopy, TLS, disks (the steps are there, they do nothing), network filters, device emulation.
+
+mod cache;
+mod channel;
+mod colo;
+mod failover;
+mod flush;
+mod incoming;
+mod main_loop;
+mod multifd_colo;
+mod multifd_recv;
+mod page;
+mod ram_block;
+mod ram_load;
+mod vm;
+
+pub use main_loop::Work;
+pub use page::PageContent;
+pub use ram_block::RamBlock;
+pub use vm::Vm;
+
+use crate::guest::Layout;
+use crate::metrics::Recorder;
+use crate::milestone::Milestones;
+use crate::oracle::Oracle;
+use crate::scenario::{Compression, Granularity};
+use crate::variant::Variant;
+use cache::RamState;
+use colosim_sim::link::Socket;
+use colosim_sim::{Atomic, Event, Mutex, Plain, Pointer, ProcessId, Signal, Sim};
+use main_loop::MainLoop;
+use multifd_recv::MultifdRecvState;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// `mis->state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MigrationStatus {
+    /// Nothing came yet.
+    Setup,
+    /// Precopy is being received.
+    Active,
+    /// COLO.
+    Colo,
+    /// The VM runs here, or was told to.
+    Completed,
+    /// Loading failed.
+    Failed,
+}
+
+/// State of the failover request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailoverState {
+    /// Nobody asked.
+    None,
+    /// Asked for, bottom half scheduled.
+    Require,
+    /// The bottom half runs.
+    Active,
+    /// Done.
+    Completed,
+    /// Asked for while a checkpoint was being applied: ask again after it.
+    Relaunch,
+}
+
+/// What a secondary is made of.
+pub struct SecondaryConfig {
+    /// The design.
+    pub variant: Variant,
+    /// Capability x-colo.
+    pub x_colo: bool,
+    /// Number of multifd channels; zero without multifd.
+    pub channels: u32,
+    /// Payload compression.
+    pub compression: Compression,
+    /// RAM.
+    pub layout: Rc<Layout>,
+    /// Step size.
+    pub granularity: Granularity,
+    /// What a page's 64-bit content stands for.
+    pub content: PageContent,
+    /// Size of the guest's CPU-less world: what the SVM does.
+    pub vm: Vm,
+}
+
+/// The secondary's QEMU process.
+pub struct Secondary {
+    pub(crate) sim: Sim,
+    pub(crate) process: ProcessId,
+    pub(crate) variant: Variant,
+    pub(crate) x_colo: bool,
+    pub(crate) channels: u32,
+    pub(crate) compression: Compression,
+    pub(crate) granularity: Granularity,
+    pub(crate) content: PageContent,
+    pub(crate) layout: Rc<Layout>,
+    /// RAM blocks, in the order of the layout.
+    pub blocks: Vec<RamBlock>,
+    pub(crate) bql: Mutex,
+    main_loop: MainLoop,
+    /// `mis->state`: changed by compare-and-swap, read plainly by everyone.
+    pub state: Plain<MigrationStatus>,
+    /// The failover state machine.
+    pub failover_state: Atomic<FailoverState>,
+    vmstate_loading: Plain<bool>,
+    /// The flag `migration_colo_enabled`.
+    colo_enabled: Cell<bool>,
+    ram_state: Pointer<RamState>,
+    multifd_recv_state: Pointer<Rc<MultifdRecvState>>,
+    /// `colo_incoming_event`: failover work is finished.
+    failover_done: Event,
+    /// The failover bottom half has entered the parked coroutine.
+    coroutine_entered: Cell<bool>,
+    return_path_open: Cell<bool>,
+    main: Socket,
+    multifd: Vec<Socket>,
+    /// The SVM.
+    pub vm: Vm,
+    /// Checkpoint that is being received; 0 before the first.
+    pub(crate) checkpoint: Cell<u32>,
+    /// The incoming side is gone: B6 is done, or loading failed.
+    pub over: Signal,
+    /// Error messages, in order.
+    pub errors: RefCell<Vec<String>>,
+    pub(crate) oracle: Rc<Oracle>,
+    pub(crate) milestones: Milestones,
+    recorder: Recorder,
+}
+
+impl Secondary {
+    /// A secondary that listens; `main` and `multifd` are its ends of the connections that will come.
+    #[expect(clippy::too_many_arguments, reason = "each is a different part of the world around the process")]
+    pub fn new(
+        sim: &Sim,
+        process: ProcessId,
+        config: SecondaryConfig,
+        main: Socket,
+        multifd: Vec<Socket>,
+        oracle: Rc<Oracle>,
+        milestones: Milestones,
+        recorder: Recorder,
+    ) -> Rc<Secondary> {
+        let blocks = config.layout.blocks.iter().map(|block| RamBlock::new(sim, block)).collect();
+        Rc::new(Secondary {
+            sim: sim.clone(),
+            process,
+            variant: config.variant,
+            x_colo: config.x_colo,
+            channels: config.channels,
+            compression: config.compression,
+            granularity: config.granularity,
+            content: config.content,
+            layout: config.layout,
+            blocks,
+            bql: Mutex::new(sim, "BQL of the secondary"),
+            main_loop: MainLoop::new(sim),
+            state: Plain::new(sim, "mis->state", MigrationStatus::Setup),
+            failover_state: Atomic::new(sim, FailoverState::None),
+            vmstate_loading: Plain::new(sim, "vmstate_loading", false),
+            colo_enabled: Cell::new(false),
+            ram_state: Pointer::null(sim, "ram_state"),
+            multifd_recv_state: Pointer::null(sim, "multifd_recv_state"),
+            failover_done: Event::new(sim, "colo_incoming_event"),
+            coroutine_entered: Cell::new(false),
+            return_path_open: Cell::new(false),
+            main,
+            multifd,
+            vm: config.vm,
+            checkpoint: Cell::new(0),
+            over: Signal::new(),
+            errors: RefCell::default(),
+            oracle,
+            milestones,
+            recorder,
+        })
+    }
+
+    /// Start the main thread; it starts the others.
+    pub fn spawn(self: &Rc<Self>) {
+        let qemu = self.clone();
+        self.sim.spawn(self.process, "dst/main", |cx| incoming::main_thread(cx, qemu));
+    }
+
+    /// How many pages one step of the model covers.
+    fn pages_per_step(&self) -> usize {
+        match self.granularity {
+            Granularity::Page => 1,
+            Granularity::Packet => usize::MAX,
+        }
+    }
+
+    fn error(&self, message: String) {
+        self.errors.borrow_mut().push(message);
+    }
+}

@@ -1,0 +1,39 @@
+//! A RAM block of the secondary: guest RAM and what COLO and multifd keep beside it.
+
+use crate::guest::Block;
+use colosim_sim::{Memory, Pointer, Sim};
+
+/// One `RAMBlock`.
+pub struct RamBlock {
+    /// Name on the wire.
+    pub idstr: String,
+    /// Length in pages.
+    pub pages: usize,
+    /// `host`: what the guest sees.
+    pub guest: Memory,
+    /// The second copy: the primary's RAM as of the last checkpoint.
+    pub colo_cache: Pointer<Memory>,
+    /// Pages to flush from the cache, one bit each; 64 pages to a word.
+    pub bmap: Pointer<Memory>,
+    /// Pages that have arrived at least once, one bit each; 64 pages to a word.
+    pub receivedmap: Pointer<Memory>,
+}
+
+impl RamBlock {
+    /// A block of zeros without cache or bitmaps.
+    pub fn new(sim: &Sim, block: &Block) -> RamBlock {
+        RamBlock {
+            idstr: block.idstr.clone(),
+            pages: block.pages,
+            guest: Memory::allocate(sim, "guest RAM", block.pages),
+            colo_cache: Pointer::null(sim, "block->colo_cache"),
+            bmap: Pointer::null(sim, "block->bmap"),
+            receivedmap: Pointer::null(sim, "block->receivedmap"),
+        }
+    }
+}
+
+/// Where the bit of a page is: the word and its mask.
+pub(super) fn bit_of(page: usize) -> (usize, u64) {
+    (page / 64, 1 << (page % 64))
+}

@@ -1,0 +1,227 @@
+//! The world of a run: two hosts, a path between them, a management; built from a scenario, a design, faults, a seed and
+//! a plan.
+
+use crate::guest::{GuestWriter, Layout, Side};
+use crate::host_profile::HostProfile;
+use crate::management::{Management, span};
+use crate::metrics::{Metrics, Recorder};
+use crate::milestone::Milestones;
+use crate::oracle::Oracle;
+use crate::primary::{Primary, PrimaryConfig};
+use crate::scenario::{Fault, Loss, Scenario, Stop, Transport};
+use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm};
+use crate::steps::STEPS;
+use crate::variant::{Multifd, Variant};
+use colosim_sim::link::{self, Path, PathConfig, Socket, connect};
+use colosim_sim::{Config, Noise, Outcome, Plan, ProcessId, Sim, Simulator, Span, StepCost};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Steps after which a run is ended, whatever it does.
+const STEP_LIMIT: u64 = 2_000_000_000;
+
+/// What one run is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct RunInput<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// The design.
+    pub variant: &'a Variant,
+    /// The hosts.
+    pub host: &'a HostProfile,
+    /// The faults that strike, in order.
+    pub faults: &'a [Fault],
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// The adversary.
+    pub plan: &'a Plan,
+    /// Keep the whole trace.
+    pub record: bool,
+}
+
+/// What one run leaves behind.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Trace hash, violations, hazards, and why it ended.
+    pub outcome: Outcome,
+    /// Measurements.
+    pub metrics: Metrics,
+    /// How many of the faults have struck.
+    pub faults_struck: u32,
+}
+
+/// The costs of every step on a host, and how they vary.
+pub fn costs(host: &HostProfile) -> (Rc<[StepCost]>, Noise) {
+    let cost = |name: &str| {
+        let cost = host.cost(name);
+        StepCost { fixed_ns: cost.fixed.nanos(), per_unit_ns: cost.per_page.nanos() }
+    };
+    let preemption = host.noise.preemption;
+    let noise = Noise {
+        spread_permille: (host.noise.spread.value() * 1000.0) as u32,
+        preemption_interval_ns: preemption.map_or(0, |p| p.mean_interval.nanos()),
+        preemption_length_ns: preemption.map_or(0, |p| p.mean_length.nanos()),
+    };
+    (STEPS.iter().map(|step| cost(step.name)).collect(), noise)
+}
+
+/// Run it.
+pub fn run(simulator: &mut Simulator, input: RunInput<'_>) -> Run {
+    let (costs, noise) = costs(input.host);
+    let config = Config {
+        seed: input.seed,
+        steps: STEPS,
+        costs,
+        noise,
+        plan: input.plan.clone(),
+        time_limit: time_limit(input.scenario),
+        step_limit: STEP_LIMIT,
+        record: input.record,
+    };
+    let recorder: Recorder = Recorder::default();
+    let world: RefCell<Option<(Rc<Management>, Rc<Primary>)>> = RefCell::new(None);
+    let outcome = simulator.run(config, |sim| {
+        *world.borrow_mut() = Some(build(sim, &input, &recorder));
+    });
+    let (management, primary) = world.into_inner().expect("the world was built");
+    primary.finish_metrics(outcome.time);
+    let mut metrics = std::mem::take(&mut *recorder.borrow_mut());
+    metrics.leaked_pages = management.oracle.leaked_pages();
+    metrics.failover_ns = management.failover.get().and_then(|(asked, ran)| Some(ran?.since(asked).0));
+    Run { outcome, metrics, faults_struck: management.struck.get() }
+}
+
+/// A run that has not ended by then never will.
+fn time_limit(scenario: &Scenario) -> Span {
+    let precopy = Span::millis(600_000);
+    let checkpoints = match scenario.stop {
+        Stop::AfterPrecopy => 0,
+        Stop::AfterCheckpoints(count) => u64::from(count) + 2,
+        Stop::AtTime(time) => return span(time),
+    };
+    let delay = span(scenario.migration.x_checkpoint_delay);
+    precopy + Span(delay.0.saturating_mul(2 * checkpoints)) + span(scenario.failover_bound)
+}
+
+fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management>, Rc<Primary>) {
+    let scenario = input.scenario;
+    let layout = Rc::new(Layout::new(&scenario.guest));
+    let channels = match input.variant.multifd {
+        Multifd::On => scenario.migration.multifd_channels,
+        Multifd::Off => 0,
+    };
+    let primary_process = sim.process("primary");
+    let secondary_process = sim.process("secondary");
+    let host_process = sim.process("management");
+
+    let network = Network::new(sim, scenario, primary_process, secondary_process);
+    let (primary_main, secondary_main) = network.connect("main");
+    let multifd: Vec<_> = (0..channels).map(|id| network.connect(&format!("multifd_{id}"))).collect();
+    let (primary_multifd, secondary_multifd): (Vec<_>, Vec<_>) = multifd.into_iter().unzip();
+
+    let oracle = Rc::new(Oracle::new());
+    let milestones = Milestones::new();
+    let primary = Primary::new(
+        sim,
+        primary_process,
+        PrimaryConfig {
+            variant: input.variant.clone(),
+            migration: scenario.migration.clone(),
+            guest: scenario.guest.clone(),
+            granularity: scenario.granularity,
+            layout: layout.clone(),
+        },
+        primary_main.clone(),
+        primary_multifd.clone(),
+        recorder.clone(),
+        milestones.clone(),
+        oracle.clone(),
+    );
+    let svm = GuestWriter::new(&scenario.guest.workload, &layout, sim.stream("workload", "secondary"), Side::Secondary);
+    let secondary = Secondary::new(
+        sim,
+        secondary_process,
+        SecondaryConfig {
+            variant: input.variant.clone(),
+            x_colo: scenario.migration.x_colo,
+            channels,
+            compression: scenario.migration.multifd_compression,
+            layout,
+            granularity: scenario.granularity,
+            content: PageContent::Tag,
+            vm: Vm::new(svm),
+        },
+        secondary_main,
+        secondary_multifd,
+        oracle.clone(),
+        milestones.clone(),
+        recorder.clone(),
+    );
+    primary.spawn();
+    secondary.spawn();
+
+    let management = Rc::new(Management {
+        primary: primary.clone(),
+        secondary,
+        primary_process,
+        secondary_process,
+        main: primary_main,
+        channels: primary_multifd,
+        oracle,
+        milestones,
+        failover_bound: span(scenario.failover_bound),
+        struck: Cell::new(0),
+        failover: Cell::new(None),
+    });
+    let (faults, stop) = (input.faults.to_vec(), scenario.stop);
+    let striking = management.clone();
+    sim.spawn(host_process, "management/faults", |cx| striking.strike(cx, faults));
+    let stopping = management.clone();
+    sim.spawn(host_process, "management/stop", move |cx| stopping.stop(cx, stop));
+    (management, primary)
+}
+
+/// The path between the hosts, and the connections on it.
+struct Network<'a> {
+    sim: &'a Sim,
+    scenario: &'a Scenario,
+    primary: ProcessId,
+    secondary: ProcessId,
+    there: Path,
+    back: Path,
+}
+
+impl<'a> Network<'a> {
+    fn new(sim: &'a Sim, scenario: &'a Scenario, primary: ProcessId, secondary: ProcessId) -> Network<'a> {
+        let link = &scenario.link;
+        let config = PathConfig {
+            rate_bits_per_s: link.rate.bits_per_second(),
+            latency: span(link.latency),
+            jitter: span(link.jitter),
+            loss: match link.loss {
+                Loss::None => 0.0,
+                Loss::Bernoulli(probability) => probability,
+            },
+            queue_bytes: link.queue.bytes(),
+        };
+        Network { sim, scenario, primary, secondary, there: Path::new(config), back: Path::new(config) }
+    }
+
+    /// The primary's and the secondary's end of a new connection.
+    fn connect(&self, name: &str) -> (Socket, Socket) {
+        let link = &self.scenario.link;
+        let transport = match link.transport {
+            Transport::Tcp => link::Transport::Tcp,
+            Transport::Unix => link::Transport::Unix,
+        };
+        connect(
+            self.sim,
+            name,
+            (self.primary, &self.there),
+            (self.secondary, &self.back),
+            transport,
+            link.send_buffer.bytes(),
+            link.receive_buffer.bytes(),
+        )
+    }
+}

@@ -1,0 +1,91 @@
+//! What a sweep leaves behind: the input of every chart, as it is read from `sweep.json`.
+//!
+//! A reader of the JSON needs `serde_json`'s feature `float_roundtrip`: without it the last digit of a number may
+//! change, and with it the bytes of a chart.
+//!
+//! A sweep runs one scenario under one variant for every value of one field (`x`), optionally for every value of a
+//! second field (`series`), with several seeds each. One [`SweepPoint`] is one run.
+
+use serde::{Deserialize, Serialize};
+
+/// All runs of one sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepResults {
+    /// Name of the scenario, `checkpoint-delay`.
+    pub scenario: String,
+    /// The question that the scenario asks; may be empty.
+    pub question: String,
+    /// Name of the variant that ran, `merged`.
+    pub variant: String,
+    /// The field whose values lie along the x axis.
+    pub x: Field,
+    /// The field that tells the lines apart, where there is one.
+    pub series: Option<Field>,
+    /// One entry for each run, in any order.
+    pub points: Vec<SweepPoint>,
+}
+
+/// A field of the scenario that the sweep varies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// Path in the scenario, `migration.x_checkpoint_delay`.
+    pub path: String,
+    /// Name on the axis, QEMU's where QEMU has one: `x-checkpoint-delay`.
+    pub label: String,
+    /// Unit of the values.
+    pub unit: Unit,
+}
+
+/// The base unit of a field's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// A span of time, ns.
+    Nanoseconds,
+    /// An amount of memory or data, bytes.
+    Bytes,
+    /// A data rate, bit/s.
+    BitsPerSecond,
+    /// A rate of dirtied or sent pages, 1/s.
+    PagesPerSecond,
+    /// A share, 0 to 1.
+    Ratio,
+    /// A number of things.
+    Count,
+    /// A number without a unit.
+    None,
+}
+
+/// One run of the sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepPoint {
+    /// Value of the x field in its base unit.
+    pub x: f64,
+    /// The same value as the user wrote it, `100 ms`.
+    pub x_text: String,
+    /// Value of the series field as the user wrote it, `4`; empty where the sweep has no series.
+    pub series: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// What was measured.
+    pub metrics: Metrics,
+}
+
+/// What one run measured, in virtual time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metrics {
+    /// Work that the guest got done, as a share of what it does undisturbed, 0 to 1.
+    pub guest_progress: f64,
+    /// Mean rate on the wire, Gbit/s.
+    pub throughput_gbit_per_s: f64,
+    /// Checkpoints committed.
+    pub checkpoints: u64,
+    /// Median pause of the guest at a checkpoint, ns; 0 without a checkpoint.
+    pub pause_p50_ns: u64,
+    /// 99th percentile of the pauses, ns; 0 without a checkpoint.
+    pub pause_p99_ns: u64,
+    /// Length of the migration, ns (`total-time` of `query-migrate`).
+    pub total_time_ns: u64,
+    /// Pause at the switch into COLO, ns (`downtime` of `query-migrate`).
+    pub downtime_ns: u64,
+}

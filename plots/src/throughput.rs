@@ -1,0 +1,63 @@
+//! What a design costs the guest and what it asks of the network: progress and throughput along the swept field.
+
+use crate::chart::{Arrangement, Axis, Figure, Line, Panel, Reference};
+use crate::curves::{Curve, Quantity, curves, subtitle};
+use crate::results::{SweepResults, Unit};
+use crate::scale::ScaleChoice;
+use crate::theme::Dash;
+
+const PROGRESS: Quantity = Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0 };
+const THROUGHPUT: Quantity =
+    Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s * 1e9), most: f64::INFINITY };
+
+/// The line of an undisturbed guest is shown when the best run comes this close to it: farther away it would press
+/// all curves flat.
+const UNDISTURBED_SHOWN_FROM: f64 = 0.8;
+
+/// Two panels, guest progress and network throughput against the swept field, a line for each series.
+pub fn figure(results: &SweepResults) -> Figure {
+    let progress = curves(results, &PROGRESS);
+    let throughput = curves(results, &THROUGHPUT);
+    let subtitle = subtitle(results, &progress, "");
+    let x = Axis { label: results.x.label.clone(), unit: results.x.unit, scale: ScaleChoice::BySpan };
+    let y = |label: &str, unit| Axis { label: label.to_owned(), unit, scale: ScaleChoice::Linear };
+    Figure {
+        title: format!("Guest progress and network throughput by {}", results.x.label),
+        subtitle,
+        arrangement: Arrangement::SideBySide,
+        panels: vec![
+            Panel {
+                x: x.clone(),
+                y: y("Guest progress, share of undisturbed", Unit::Ratio),
+                references: undisturbed(&progress),
+                lines: lines(progress),
+            },
+            Panel {
+                x,
+                y: y("Network throughput", Unit::BitsPerSecond),
+                references: Vec::new(),
+                lines: lines(throughput),
+            },
+        ],
+    }
+}
+
+fn undisturbed(progress: &[Curve]) -> Vec<Reference> {
+    let best = progress.iter().flat_map(|curve| &curve.points).map(|point| point.y).fold(0.0, f64::max);
+    if best < UNDISTURBED_SHOWN_FROM {
+        Vec::new()
+    } else {
+        vec![Reference { label: "undisturbed guest".to_owned(), y: 1.0 }]
+    }
+}
+
+fn lines(curves: Vec<Curve>) -> Vec<Line> {
+    let line = |curve: Curve| Line {
+        series: curve.label,
+        slot: curve.slot,
+        dash: Dash::Solid,
+        stroke_label: String::new(),
+        points: curve.points,
+    };
+    curves.into_iter().map(line).collect()
+}

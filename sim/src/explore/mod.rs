@@ -1,0 +1,91 @@
+//! Exploration: many runs of the same program, in search of one in which something breaks.
+//!
+//! ```text
+//!  experiments ─▶ undisturbed run ─▶ strategy ─▶ trials ─▶ search ─▶ findings ─▶ shrink ─▶ window
+//!  (a model, all     counts how often  (stalls,   (seed,     (workers,   (first trial   (least    (shortest
+//!   but the trial     each thread does  timed …)   faults,    batches)    of each)       trial)    stalls)
+//!   fixed)            each step)                   plan)
+//! ```
+//!
+//! A host may deschedule a thread at any moment, and a network may delay any byte; a real scheduler has no freedom beyond
+//! that. So a trial never reorders events: it adds *stalls* to the run, and every trial is a timed run that could happen.
+//!
+//! # What a search proves
+//! - **A finding is a proof that the program can break**: its trial is a timed run, and it can be run again.
+//! - **No finding is no proof that it cannot.** [`Stalls`] and [`Timed`] draw at random; they say "not found in n runs", and
+//!   with [`Rate`] how rare it is at most under the same draws. Races that need more stalls than a trial has, or stalls longer
+//!   than the largest span, are out of reach, and so are faults that no experiment contains.
+//! - **A hazard** (two conflicting accesses that nothing orders) is found from one run, whether or not it did harm. It is no
+//!   proof of harm either: what keeps the two apart may be the protocol, in a way that is no synchronisation.
+//! - **A search that ended early** says so (`complete` is false) and how many runs it made.
+//!
+//! The result depends on the experiments, the strategy and the seeds, and on nothing else: neither on the number of workers nor
+//! on the machine. Where it was cut off by a budget, what was run is the beginning of the same sequence of runs.
+//!
+//! # Adding a strategy
+//! A [`Strategy`] turns the undisturbed run of an experiment into a sequence of trials; one that enumerates ends its sequence
+//! when it is through. Each is one file of this folder.
+//!
+//! **Not modelled**: strategies that choose a trial by the outcome of an earlier one, and exhaustive ones, where "not found"
+//! would be a proof.
+
+mod search;
+mod shrink;
+mod stalls;
+mod timed;
+mod verify;
+mod window;
+
+pub use search::{Finding, Progress, Report, Search};
+pub use shrink::{Shrunk, shrink};
+pub use stalls::Stalls;
+pub use timed::{Rate, Timed};
+pub use verify::{Determinism, Difference, NamedRecord, verify};
+pub use window::{Window, windows};
+
+use crate::{Outcome, Plan, Simulator, Violation};
+
+/// One run of an experiment: a seed, a choice of its faults, and the adversary's plan.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Trial {
+    /// Seed of every random stream of the run.
+    pub seed: u64,
+    /// Which faults of the experiment strike, by index, ascending.
+    pub faults: Vec<u32>,
+    /// The adversary.
+    pub plan: Plan,
+}
+
+impl Trial {
+    /// The trial in which all faults of `experiment` strike and nothing else disturbs.
+    pub fn undisturbed(experiment: &dyn Experiment, seed: u64) -> Trial {
+        Trial { seed, faults: (0..experiment.fault_count()).collect(), plan: Plan::undisturbed() }
+    }
+}
+
+/// Something that can be run again and again: a model with everything fixed but the trial.
+pub trait Experiment: Sync {
+    /// Faults that a trial can choose from.
+    fn fault_count(&self) -> u32;
+    /// Run it.
+    fn run(&self, simulator: &mut Simulator, trial: &Trial, record: bool) -> Outcome;
+}
+
+/// A way of choosing trials.
+pub trait Strategy: Sync {
+    /// The trials of one experiment, in the order in which they are to be run.
+    ///
+    /// `base` is the undisturbed trial with the first seed of `seeds` and `undisturbed` its outcome; the search has made that
+    /// run already, and it is the first of its runs. The size hint of the sequence tells how many runs are planned.
+    fn trials<'a>(
+        &'a self,
+        base: &'a Trial,
+        undisturbed: &'a Outcome,
+        seeds: std::ops::Range<u64>,
+    ) -> Box<dyn Iterator<Item = Trial> + 'a>;
+}
+
+/// Does the run that `trial` describes show the finding?
+fn shows(experiment: &dyn Experiment, simulator: &mut Simulator, trial: &Trial, finding: &Violation) -> bool {
+    experiment.run(simulator, trial, false).violations.iter().any(|v| v.is_same_finding(finding))
+}

@@ -1,0 +1,573 @@
+//! The executor: simulated threads on a virtual clock.
+//!
+//! ```text
+//!   threads (async tasks)          kernel
+//!   ┌──────────────┐   step()   ┌────────────────────────────┐
+//!   │ multifd recv │ ─────────▶ │ timers, ordered by         │
+//!   │ COLO thread  │   block()  │ (time, sequence number)    │──▶ next thread to poll
+//!   │ main thread  │ ─────────▶ │ waits, clocks, trace hash  │
+//!   └──────────────┘            └────────────────────────────┘
+//! ```
+//!
+//! One thing runs at a time, on one real thread. Events at equal times run in the order in which they were scheduled: that
+//! rule makes a run a function of its input. A step whose end lies before every scheduled event is done at once,
+//! without going through the executor; the order of events is the same.
+
+use crate::happens_before::{ClockId, Clocks};
+use crate::plan::Plan;
+use crate::process::{Process, ProcessId};
+use crate::random::{Stream, fingerprint};
+use crate::step::{Noise, StepCost, StepId, StepInfo};
+use crate::thread::{Cx, Thread, ThreadId};
+use crate::time::{Span, Time};
+use crate::trace::{Record, TraceHash};
+use crate::violation::{Hazard, HazardKey, Kind, Violation};
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Something of the kernel's world that acts at a time without being a thread, as a link that delivers.
+pub(crate) trait Timed {
+    fn fire(&self, argument: u64);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Resume { thread: ThreadId, generation: u32 },
+    Fire { object: u32, argument: u64 },
+}
+
+/// What a run is made of, beside the threads that a model spawns.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// The model's steps.
+    pub steps: &'static [StepInfo],
+    /// Their costs on this host, one for each step.
+    pub costs: Rc<[StepCost]>,
+    /// How the costs vary.
+    pub noise: Noise,
+    /// The adversary.
+    pub plan: Plan,
+    /// The run ends at this time at the latest.
+    pub time_limit: Span,
+    /// The run ends after this many steps at the latest.
+    pub step_limit: u64,
+    /// Keep every record of the trace.
+    pub record: bool,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The model said so.
+    Finished,
+    /// Nothing could happen any more.
+    Quiet,
+    /// A violation after which the simulated program's behaviour is undefined.
+    Broken,
+    /// The time limit was reached.
+    TimeLimit,
+    /// The step limit was reached.
+    StepLimit,
+}
+
+/// What a run leaves behind.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Why it ended.
+    pub ended: Ended,
+    /// When it ended.
+    pub time: Time,
+    /// Steps done.
+    pub steps: u64,
+    /// Hash of the whole trace.
+    pub hash: u64,
+    /// The hash after every 2^12th step.
+    pub hash_checkpoints: Vec<u64>,
+    /// What was wrong, in order.
+    pub violations: Vec<Violation>,
+    /// Unordered conflicting accesses, each pair of steps once.
+    pub hazards: Vec<Hazard>,
+    /// How often each thread did each step: (thread, step, visits), without zeros.
+    pub visits: Vec<(String, StepId, u32)>,
+    /// The trace, if it was asked for.
+    pub records: Vec<Record>,
+    /// Names of the threads, by index in `records`.
+    pub thread_names: Vec<String>,
+    /// The model's steps, as the configuration gave them.
+    pub step_table: &'static [StepInfo],
+}
+
+#[derive(Default)]
+pub(crate) struct Core {
+    pub now: Time,
+    sequence: u64,
+    timers: BinaryHeap<Reverse<(Time, u64, Event)>>,
+    pub threads: Vec<Thread>,
+    pub processes: Vec<Process>,
+    pub clocks: Clocks,
+    pub trace: TraceHash,
+    pub config: Option<Config>,
+    visits: Vec<u32>,
+    watches: Vec<Watch>,
+    ended: Option<Ended>,
+    /// The thread that is being polled.
+    current: Option<ThreadId>,
+    pub violations: Vec<Violation>,
+    pub hazards: Vec<Hazard>,
+    pub hazard_keys: BTreeSet<HazardKey>,
+    pub object_names: Vec<Rc<str>>,
+    pub records: Vec<Record>,
+}
+
+struct Watch {
+    thread: String,
+    step: StepId,
+    visit: u32,
+    waiter: ThreadId,
+}
+
+#[derive(Default)]
+pub(crate) struct Kernel {
+    pub core: RefCell<Core>,
+    tasks: RefCell<Vec<Option<Task>>>,
+    timed: RefCell<Vec<Rc<dyn Timed>>>,
+}
+
+/// A handle on the running simulation.
+#[derive(Clone)]
+pub struct Sim(pub(crate) Rc<Kernel>);
+
+/// A simulator; what one run allocated is used again by the next.
+#[derive(Default)]
+pub struct Simulator {
+    kernel: Rc<Kernel>,
+}
+
+impl Simulator {
+    /// A simulator that has run nothing yet.
+    pub fn new() -> Simulator {
+        Simulator::default()
+    }
+
+    /// Run what `build` spawns until it ends.
+    pub fn run(&mut self, config: Config, build: impl FnOnce(&Sim)) -> Outcome {
+        let sim = Sim(self.kernel.clone());
+        self.kernel.reset(config);
+        build(&sim);
+        let ended = self.kernel.execute();
+        self.kernel.let_go();
+        self.kernel.core.borrow_mut().outcome(ended)
+    }
+}
+
+impl Kernel {
+    /// Drop what the threads and links of a run own: they hold the kernel as it holds them.
+    fn let_go(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        drop(tasks);
+        let timed = std::mem::take(&mut *self.timed.borrow_mut());
+        drop(timed);
+        let on_exit: Vec<_> = {
+            let core = &mut *self.core.borrow_mut();
+            core.processes.iter_mut().flat_map(|process| std::mem::take(&mut process.on_exit)).collect()
+        };
+        drop(on_exit);
+    }
+
+    fn reset(&self, config: Config) {
+        // A run that ended in a panic has not let go yet.
+        self.let_go();
+        let core = &mut *self.core.borrow_mut();
+        assert_eq!(config.steps.len(), config.costs.len(), "every step has a cost");
+        core.now = Time::ZERO;
+        core.sequence = 0;
+        core.timers.clear();
+        core.threads.clear();
+        core.processes.clear();
+        core.clocks.reset();
+        core.trace.reset(config.seed);
+        core.config = Some(config);
+        core.visits.clear();
+        core.watches.clear();
+        core.ended = None;
+        core.current = None;
+        core.violations.clear();
+        core.hazards.clear();
+        core.hazard_keys.clear();
+        core.object_names.clear();
+        core.records.clear();
+    }
+
+    fn execute(&self) -> Ended {
+        let limit = Time::ZERO + self.core.borrow().config().time_limit;
+        loop {
+            let event = {
+                let core = &mut *self.core.borrow_mut();
+                if let Some(ended) = core.ended {
+                    return ended;
+                }
+                let Some(Reverse((time, _, event))) = core.timers.pop() else { return Ended::Quiet };
+                if time > limit {
+                    core.now = limit;
+                    return Ended::TimeLimit;
+                }
+                core.now = time;
+                event
+            };
+            match event {
+                Event::Resume { thread, generation } => self.resume(thread, generation),
+                Event::Fire { object, argument } => {
+                    let object = self.timed.borrow()[object as usize].clone();
+                    object.fire(argument);
+                }
+            }
+        }
+    }
+
+    fn resume(&self, id: ThreadId, generation: u32) {
+        {
+            let core = &mut *self.core.borrow_mut();
+            let thread = &mut core.threads[id.index()];
+            if !thread.alive || thread.generation != generation {
+                return;
+            }
+            // What is frozen stays so: its turn is lost.
+            if core.processes[thread.process.index()].frozen {
+                return;
+            }
+            thread.generation += 1;
+            thread.wait = None;
+            core.current = Some(id);
+        }
+        let Some(mut task) = self.tasks.borrow_mut()[id.index()].take() else { return };
+        let done = task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        let core = &mut *self.core.borrow_mut();
+        core.current = None;
+        if done {
+            core.finish(id);
+        } else if core.threads[id.index()].alive {
+            self.tasks.borrow_mut()[id.index()] = Some(task);
+        }
+    }
+}
+
+impl Core {
+    pub fn config(&self) -> &Config {
+        self.config.as_ref().expect("a run has a configuration")
+    }
+
+    fn outcome(&mut self, ended: Ended) -> Outcome {
+        let steps = self.config().steps.len();
+        let visits = self
+            .visits
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(i, count)| (self.threads[i / steps].name.to_string(), StepId((i % steps) as u16), *count))
+            .collect();
+        Outcome {
+            ended,
+            time: self.now,
+            steps: self.trace.steps,
+            hash: self.trace.hash,
+            hash_checkpoints: self.trace.checkpoints.clone(),
+            violations: std::mem::take(&mut self.violations),
+            hazards: std::mem::take(&mut self.hazards),
+            visits,
+            records: std::mem::take(&mut self.records),
+            thread_names: self.threads.iter().map(|t| t.name.to_string()).collect(),
+            step_table: self.config().steps,
+        }
+    }
+
+    pub fn schedule_resume(&mut self, thread: ThreadId, at: Time) {
+        let generation = self.threads[thread.index()].generation;
+        self.push(at, Event::Resume { thread, generation });
+    }
+
+    fn push(&mut self, at: Time, event: Event) {
+        self.sequence += 1;
+        self.timers.push(Reverse((at, self.sequence, event)));
+    }
+
+    /// Let a blocked thread go on at the present time.
+    pub fn wake(&mut self, thread: ThreadId) {
+        let state = &mut self.threads[thread.index()];
+        if !state.alive || state.woken || state.wait.is_none() {
+            return;
+        }
+        state.woken = true;
+        self.schedule_resume(thread, self.now);
+    }
+
+    pub fn release(&mut self, thread: ThreadId, into: ClockId) {
+        let own = self.threads[thread.index()].clock;
+        self.clocks.join(into, own);
+        self.clocks.advance(own, thread);
+    }
+
+    pub fn acquire(&mut self, thread: ThreadId, from: ClockId) {
+        let own = self.threads[thread.index()].clock;
+        self.clocks.join(own, from);
+    }
+
+    fn finish(&mut self, id: ThreadId) {
+        let thread = &mut self.threads[id.index()];
+        thread.alive = false;
+        thread.finished = true;
+        let joiners = std::mem::take(&mut thread.joiners);
+        for joiner in joiners {
+            self.wake(joiner);
+        }
+    }
+
+    /// Start of a step: the time at which it ends, `None` if that is now.
+    pub(crate) fn enter_step(&mut self, id: ThreadId, step: StepId, units: u64) -> StepEnds {
+        let thread = &self.threads[id.index()];
+        // A thread may have killed or frozen its own process just now.
+        if self.ended.is_some() || !thread.alive {
+            return StepEnds::Never;
+        }
+        let frozen = self.processes[thread.process.index()].frozen;
+        let config = self.config.as_ref().expect("a run has a configuration");
+        if self.trace.steps >= config.step_limit {
+            self.ended = Some(Ended::StepLimit);
+            return StepEnds::Never;
+        }
+        let cost = config.costs[step.index()];
+        let noise = config.noise;
+        let visits = &mut self.visits[id.index() * config.steps.len() + step.index()];
+        *visits += 1;
+        let visit = *visits;
+        let thread = &mut self.threads[id.index()];
+        thread.step = step;
+        thread.visit = visit;
+        let mut span = thread.disturbed(cost.fixed_ns + cost.per_unit_ns.saturating_mul(units), noise);
+        for stall in &thread.stalls {
+            if stall.step == step && stall.visit == visit {
+                span = span.saturating_add(stall.span_ns);
+            }
+        }
+        if !self.watches.is_empty() {
+            self.notify_watches(id, step, visit);
+        }
+        let end = self.now + Span(span);
+        if !frozen && self.timers.peek().is_none_or(|Reverse((time, ..))| *time > end) {
+            let limit = Time::ZERO + self.config().time_limit;
+            if end <= limit {
+                self.now = end;
+                return StepEnds::Now;
+            }
+        }
+        self.schedule_resume(id, end);
+        StepEnds::Later
+    }
+
+    fn notify_watches(&mut self, id: ThreadId, step: StepId, visit: u32) {
+        let name = self.threads[id.index()].name.clone();
+        let mut i = 0;
+        while i < self.watches.len() {
+            let watch = &self.watches[i];
+            if watch.step == step && watch.visit == visit && *watch.thread == *name {
+                let waiter = self.watches.swap_remove(i).waiter;
+                self.wake(waiter);
+            } else {
+                i += 1;
+            }
+        }
+    }
+
+    /// End of a step: what it is known by in the trace.
+    pub(crate) fn leave_step(&mut self, id: ThreadId) {
+        let (step, visit) = {
+            let thread = &mut self.threads[id.index()];
+            thread.step_at = self.now;
+            (thread.step, thread.visit)
+        };
+        self.trace.step(self.now, id, step);
+        if self.config().record {
+            self.records.push(Record { time: self.now, thread: id, step, visit, hash: self.trace.hash });
+        }
+    }
+
+    pub(crate) fn report(&mut self, violation: Violation) {
+        if self.ended == Some(Ended::Broken) {
+            return;
+        }
+        if violation.kind.is_fatal() {
+            self.ended = Some(Ended::Broken);
+        }
+        self.trace.mix(fingerprint(violation.kind.0), fingerprint(&violation.object));
+        self.violations.push(violation);
+    }
+}
+
+/// When a step that was entered ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepEnds {
+    Now,
+    Later,
+    /// The run is over.
+    Never,
+}
+
+impl Sim {
+    /// The present time.
+    pub fn now(&self) -> Time {
+        self.0.core.borrow().now
+    }
+
+    /// The random stream of `purpose` for `object` in this run.
+    pub fn stream(&self, purpose: &str, object: &str) -> Stream {
+        Stream::new(self.0.core.borrow().config().seed, purpose, object)
+    }
+
+    /// Start a process: a group of threads that lives and dies together.
+    pub fn process(&self, name: &str) -> ProcessId {
+        let core = &mut *self.0.core.borrow_mut();
+        core.processes.push(Process::default());
+        core.trace.mix(core.processes.len() as u64, fingerprint(name));
+        ProcessId(core.processes.len() as u16 - 1)
+    }
+
+    /// Start a thread of `process`. It begins at the present time, after everything already scheduled for it. What the
+    /// thread that starts it did before is ordered before all that the new one does.
+    ///
+    /// # Panics
+    /// If a thread of that name exists: names are how plans and witnesses find a thread.
+    pub fn spawn<F: Future<Output = ()> + 'static>(
+        &self,
+        process: ProcessId,
+        name: &str,
+        body: impl FnOnce(Cx) -> F,
+    ) -> ThreadId {
+        let id = {
+            let core = &mut *self.0.core.borrow_mut();
+            assert!(core.threads.iter().all(|t| &*t.name != name), "a second thread named {name}");
+            let id = ThreadId(core.threads.len() as u16);
+            let clock = core.clocks.add();
+            if let Some(parent) = core.current {
+                core.release(parent, clock);
+            }
+            core.clocks.advance(clock, id);
+            let config = core.config.as_ref().expect("a run has a configuration");
+            let stalls = config.plan.stalls.iter().filter(|s| s.thread == name);
+            let stalls = stalls.filter_map(|s| {
+                let step = config.steps.iter().position(|info| info.name == s.step)?;
+                Some(crate::thread::StallAt { step: StepId(step as u16), visit: s.visit, span_ns: s.span_ns })
+            });
+            let thread = Thread::new(name, process, clock, stalls.collect(), config);
+            let visits = core.visits.len() + config.steps.len();
+            core.threads.push(thread);
+            core.visits.resize(visits, 0);
+            core.trace.mix(u64::from(id.0), fingerprint(name));
+            core.schedule_resume(id, core.now);
+            id
+        };
+        let cx = Cx { sim: self.clone(), thread: id };
+        let mut tasks = self.0.tasks.borrow_mut();
+        debug_assert_eq!(tasks.len(), id.index());
+        tasks.push(None);
+        drop(tasks);
+        let task: Task = Box::pin(body(cx));
+        self.0.tasks.borrow_mut()[id.index()] = Some(task);
+        id
+    }
+
+    pub(crate) fn add_timed(&self, object: Rc<dyn Timed>) -> u32 {
+        let mut timed = self.0.timed.borrow_mut();
+        timed.push(object);
+        timed.len() as u32 - 1
+    }
+
+    pub(crate) fn fire_at(&self, at: Time, object: u32, argument: u64) {
+        self.0.core.borrow_mut().push(at, Event::Fire { object, argument });
+    }
+
+    /// End the run.
+    pub fn finish(&self) {
+        self.0.core.borrow_mut().ended.get_or_insert(Ended::Finished);
+    }
+
+    /// Kill a process: its threads do nothing any more, and what it had registered with the kernel (sockets) is closed.
+    pub fn kill(&self, process: ProcessId) {
+        let (threads, on_exit) = {
+            let core = &mut *self.0.core.borrow_mut();
+            let state = &mut core.processes[process.index()];
+            if std::mem::replace(&mut state.dead, true) {
+                return;
+            }
+            let on_exit = std::mem::take(&mut state.on_exit);
+            let threads: Vec<usize> = (0..core.threads.len()).filter(|i| core.threads[*i].process == process).collect();
+            for &i in &threads {
+                core.threads[i].alive = false;
+                core.threads[i].wait = None;
+            }
+            (threads, on_exit)
+        };
+        for i in threads {
+            let task = self.0.tasks.borrow_mut()[i].take();
+            drop(task);
+        }
+        for close in on_exit {
+            close();
+        }
+    }
+
+    /// Freeze a process (SIGSTOP): none of its threads runs, but what is outside of it goes on.
+    pub fn freeze(&self, process: ProcessId) {
+        self.0.core.borrow_mut().processes[process.index()].frozen = true;
+    }
+
+    /// Has the process been killed?
+    pub fn is_dead(&self, process: ProcessId) -> bool {
+        self.0.core.borrow().processes[process.index()].dead
+    }
+
+    /// Is the process frozen?
+    pub fn is_frozen(&self, process: ProcessId) -> bool {
+        self.0.core.borrow().processes[process.index()].frozen
+    }
+
+    /// Register what must happen when `process` is killed.
+    pub(crate) fn on_exit(&self, process: ProcessId, close: impl Fn() + 'static) {
+        self.0.core.borrow_mut().processes[process.index()].on_exit.push(Rc::new(close));
+    }
+
+    /// Report that an oracle of the model found something wrong, seen by the thread `cx` at its present step.
+    pub fn report(&self, violation: Violation) {
+        self.0.core.borrow_mut().report(violation);
+    }
+
+    pub(crate) fn watch(&self, thread: &str, step: StepId, visit: u32, waiter: ThreadId) {
+        let watch = Watch { thread: thread.to_owned(), step, visit, waiter };
+        self.0.core.borrow_mut().watches.push(watch);
+    }
+}
+
+/// Poll result of a wait that ended.
+pub(crate) fn ready_if(done: bool) -> Poll<()> {
+    if done { Poll::Ready(()) } else { Poll::Pending }
+}
+
+impl Kind {
+    /// All kinds the kernel reports by itself.
+    pub const KERNEL: [Kind; 7] = [
+        Kind::USE_AFTER_FREE,
+        Kind::DOUBLE_FREE,
+        Kind::OUT_OF_BOUNDS,
+        Kind::NULL_DEREFERENCE,
+        Kind::ASSERTION,
+        Kind::DEADLOCK,
+        Kind::HANG,
+    ];
+}

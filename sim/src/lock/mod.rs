@@ -1,0 +1,11 @@
+//! Synchronisation between simulated threads. Every object carries a vector clock, so what it orders is known exactly.
+
+mod event;
+mod mutex;
+mod semaphore;
+mod signal;
+
+pub use event::Event;
+pub use mutex::Mutex;
+pub use semaphore::Semaphore;
+pub use signal::Signal;

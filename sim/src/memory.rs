@@ -1,0 +1,157 @@
+//! Tracked memory: allocations whose every access is checked.
+//!
+//! An allocation is an array of pages; the content of a page is one 64-bit word, which a model may take as a tag for more.
+//! An access to freed memory, a second free and an access beyond the end are violations; unordered conflicting accesses
+//! are hazards (see `access.rs`). The `peek` functions are for oracles and leave no trace.
+
+use crate::access::{Location, Mode};
+use crate::kernel::Sim;
+use crate::thread::Cx;
+use crate::violation::{Kind, Place};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// An allocation of pages. Clones are the same memory, as copies of a pointer are.
+#[derive(Clone)]
+pub struct Memory(Rc<State>);
+
+struct State {
+    name: Rc<str>,
+    object: u32,
+    words: RefCell<Vec<u64>>,
+    pages: RefCell<Vec<Location>>,
+    /// Accesses to any page, for conflicts with the free.
+    whole: RefCell<Location>,
+    freed: RefCell<Option<Place>>,
+    /// Content is traced, and page accesses are kept, unless the object is too large for that.
+    tracked: Cell<bool>,
+}
+
+/// Above this many pages, conflicting accesses of single pages are not looked for.
+pub const TRACKED_PAGES_MAX: usize = 1 << 22;
+
+impl Memory {
+    /// Allocate `pages` pages of zeros.
+    pub fn allocate(sim: &Sim, name: &str, pages: usize) -> Memory {
+        let object = sim.0.core.borrow_mut().object_name(name);
+        let tracked = pages <= TRACKED_PAGES_MAX;
+        Memory(Rc::new(State {
+            name: name.into(),
+            object,
+            words: RefCell::new(vec![0; pages]),
+            pages: RefCell::new(vec![Location::default(); if tracked { pages } else { 0 }]),
+            whole: RefCell::default(),
+            freed: RefCell::new(None),
+            tracked: Cell::new(tracked),
+        }))
+    }
+
+    /// The name it was allocated with.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its length in pages.
+    pub fn len(&self) -> usize {
+        self.0.words.borrow().len()
+    }
+
+    /// Has it no page at all?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Read a page. After a violation: zero.
+    pub fn read(&self, cx: &Cx, page: usize) -> u64 {
+        if self.touch(cx, page, Mode::Read) { self.0.words.borrow()[page] } else { 0 }
+    }
+
+    /// Write a page. After a violation nothing is written.
+    pub fn write(&self, cx: &Cx, page: usize, word: u64) {
+        if self.touch(cx, page, Mode::Write) {
+            self.0.words.borrow_mut()[page] = word;
+            cx.sim.0.core.borrow_mut().trace.mix(u64::from(self.0.object) << 40 | page as u64, word);
+        }
+    }
+
+    /// Set bits of a page's word atomically; the word before. Atomic accesses do not conflict with each other.
+    pub fn fetch_or(&self, cx: &Cx, page: usize, bits: u64) -> u64 {
+        if !self.is_accessible(cx, page, Mode::Write) {
+            return 0;
+        }
+        let before = self.0.words.borrow()[page];
+        self.0.words.borrow_mut()[page] = before | bits;
+        cx.sim.0.core.borrow_mut().trace.mix(u64::from(self.0.object) << 40 | page as u64, before | bits);
+        before
+    }
+
+    /// Read a page's word atomically. Atomic accesses do not conflict with each other.
+    pub fn load(&self, cx: &Cx, page: usize) -> u64 {
+        if self.is_accessible(cx, page, Mode::Read) { self.0.words.borrow()[page] } else { 0 }
+    }
+
+    /// Free it.
+    pub fn free(&self, cx: &Cx) {
+        if let Some(before) = self.0.freed.borrow().clone() {
+            cx.violate(Kind::DOUBLE_FREE, &self.0.name, Some(before), format!("{} is freed twice", self.0.name));
+            return;
+        }
+        *self.0.freed.borrow_mut() = Some(cx.place());
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        self.0.whole.borrow_mut().access(core, self.0.object, cx.id(), Mode::Free);
+    }
+
+    /// Has it been freed?
+    pub fn is_freed(&self) -> bool {
+        self.0.freed.borrow().is_some()
+    }
+
+    /// The content of a page, for oracles.
+    pub fn peek(&self, page: usize) -> u64 {
+        self.0.words.borrow()[page]
+    }
+
+    /// The content of all pages, for oracles.
+    pub fn peek_all<R>(&self, look: impl FnOnce(&[u64]) -> R) -> R {
+        look(&self.0.words.borrow())
+    }
+
+    /// Put content there without an access: what was in memory before the run began, or what a thread that is not modelled
+    /// writes.
+    pub fn poke(&self, page: usize, word: u64) {
+        self.0.words.borrow_mut()[page] = word;
+    }
+
+    fn touch(&self, cx: &Cx, page: usize, mode: Mode) -> bool {
+        let accessible = self.is_accessible(cx, page, mode);
+        if accessible && self.0.tracked.get() {
+            let core = &mut *cx.sim.0.core.borrow_mut();
+            self.0.pages.borrow_mut()[page].access(core, self.0.object, cx.id(), mode);
+        }
+        accessible
+    }
+
+    fn is_accessible(&self, cx: &Cx, page: usize, mode: Mode) -> bool {
+        let freed = self.0.freed.borrow();
+        if let Some(by) = &*freed {
+            let detail = format!(
+                "{} {} page {page} of {} after {} freed it",
+                cx.name(),
+                if mode == Mode::Read { "reads" } else { "writes" },
+                self.0.name,
+                by.thread
+            );
+            cx.violate(Kind::USE_AFTER_FREE, &self.0.name, Some(by.clone()), detail);
+            return false;
+        }
+        if page >= self.len() {
+            let detail = format!("{} accesses page {page} of {}, which has {}", cx.name(), self.0.name, self.len());
+            cx.violate(Kind::OUT_OF_BOUNDS, &self.0.name, None, detail);
+            return false;
+        }
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        // For the free, each access counts as a read of the whole: accesses of different pages do not conflict.
+        self.0.whole.borrow_mut().access(core, self.0.object, cx.id(), Mode::Read);
+        true
+    }
+}

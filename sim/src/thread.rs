@@ -1,0 +1,275 @@
+//! Simulated threads, and what a thread's body can do: [`Cx`].
+
+use crate::happens_before::ClockId;
+use crate::kernel::{Config, Sim, StepEnds, ready_if};
+use crate::process::ProcessId;
+use crate::random::Stream;
+use crate::step::{Noise, StepId};
+use crate::time::{Span, Time};
+use crate::violation::{Kind, Place, Violation};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Names a thread of the run, in the order of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadId(pub(crate) u16);
+
+impl ThreadId {
+    /// Position in [`crate::Outcome::thread_names`].
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+pub(crate) struct StallAt {
+    pub step: StepId,
+    pub visit: u32,
+    pub span_ns: u64,
+}
+
+pub(crate) struct Thread {
+    pub name: Rc<str>,
+    pub process: ProcessId,
+    pub clock: ClockId,
+    pub alive: bool,
+    pub finished: bool,
+    /// Grows with every resumption, so that a wake-up that was overtaken is known.
+    pub generation: u32,
+    pub woken: bool,
+    pub wait: Option<Wait>,
+    pub joiners: Vec<ThreadId>,
+    pub step: StepId,
+    pub visit: u32,
+    pub step_at: Time,
+    pub stalls: Vec<StallAt>,
+    noise: Stream,
+    until_preemption_ns: u64,
+}
+
+/// What a thread waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub what: &'static str,
+    pub object: Rc<str>,
+    pub holder: Option<ThreadId>,
+    /// Waiting is the normal state of this thread, as of a main loop without work.
+    pub idle: bool,
+    pub since: Time,
+}
+
+impl Thread {
+    pub fn new(name: &str, process: ProcessId, clock: ClockId, stalls: Vec<StallAt>, config: &Config) -> Thread {
+        let mut noise = Stream::new(config.seed, "noise", name);
+        let until_preemption_ns = match config.noise.preemption_interval_ns {
+            mean if mean > 0 && config.plan.host_preempts => noise.exponential(mean),
+            _ => u64::MAX,
+        };
+        Thread {
+            name: name.into(),
+            process,
+            clock,
+            alive: true,
+            finished: false,
+            generation: 0,
+            woken: false,
+            wait: None,
+            joiners: Vec::new(),
+            step: StepId(0),
+            visit: 0,
+            step_at: Time::ZERO,
+            stalls,
+            noise,
+            until_preemption_ns,
+        }
+    }
+
+    /// What `cost` nanoseconds of work take on this host.
+    pub fn disturbed(&mut self, cost: u64, noise: Noise) -> u64 {
+        if cost == 0 {
+            return 0;
+        }
+        let mut span = cost;
+        if noise.spread_permille > 0 {
+            let width = cost * u64::from(noise.spread_permille) / 1_000;
+            if width > 0 {
+                span = cost - width + self.noise.bits() % (2 * width + 1);
+            }
+        }
+        if self.until_preemption_ns > span {
+            self.until_preemption_ns -= if self.until_preemption_ns == u64::MAX { 0 } else { span };
+            return span;
+        }
+        self.until_preemption_ns = self.noise.exponential(noise.preemption_interval_ns);
+        span + self.noise.exponential(noise.preemption_length_ns)
+    }
+}
+
+/// What the body of a thread works with: its own identity and the simulation around it.
+#[derive(Clone)]
+pub struct Cx {
+    /// The simulation.
+    pub sim: Sim,
+    pub(crate) thread: ThreadId,
+}
+
+impl Cx {
+    /// Which thread this is.
+    pub fn id(&self) -> ThreadId {
+        self.thread
+    }
+
+    /// The process this thread belongs to.
+    pub fn process(&self) -> ProcessId {
+        self.sim.0.core.borrow().threads[self.thread.index()].process
+    }
+
+    /// The name of this thread.
+    pub fn name(&self) -> Rc<str> {
+        self.sim.0.core.borrow().threads[self.thread.index()].name.clone()
+    }
+
+    /// Do a step: spend its cost, and let others run meanwhile. What follows the `await` is its action.
+    pub fn step(&self, step: StepId) -> Step<'_> {
+        Step { cx: self, step, units: 0, entered: false }
+    }
+
+    /// Do a step on `units` units of work.
+    pub fn step_on(&self, step: StepId, units: u64) -> Step<'_> {
+        Step { cx: self, step, units, entered: false }
+    }
+
+    /// Let time pass.
+    pub async fn sleep(&self, span: Span) {
+        let until = self.sim.now() + span;
+        self.sleep_until(until).await;
+    }
+
+    /// Let time pass until `until`.
+    pub async fn sleep_until(&self, until: Time) {
+        if until > self.sim.now() {
+            self.sim.0.core.borrow_mut().schedule_resume(self.thread, until);
+            OneTurn { waited: false }.await;
+        }
+    }
+
+    /// Wait until another thread calls [`Core::wake`] for this one; `deadline` ends the wait without that.
+    /// Returns whether it was woken.
+    pub(crate) async fn block(&self, what: &'static str, object: &Rc<str>, deadline: Option<Time>, idle: bool) -> bool {
+        self.block_on(what, object, None, deadline, idle).await
+    }
+
+    pub(crate) async fn block_on(
+        &self,
+        what: &'static str,
+        object: &Rc<str>,
+        holder: Option<ThreadId>,
+        deadline: Option<Time>,
+        idle: bool,
+    ) -> bool {
+        {
+            let core = &mut *self.sim.0.core.borrow_mut();
+            let since = core.now;
+            let thread = &mut core.threads[self.thread.index()];
+            thread.woken = false;
+            thread.wait = Some(Wait { what, object: object.clone(), holder, idle, since });
+            if let Some(deadline) = deadline {
+                core.schedule_resume(self.thread, deadline);
+            }
+        }
+        OneTurn { waited: false }.await;
+        let core = &mut *self.sim.0.core.borrow_mut();
+        std::mem::take(&mut core.threads[self.thread.index()].woken)
+    }
+
+    /// Wait until the named thread is about to do `step` for the `visit`-th time.
+    pub async fn reached(&self, thread: &str, step: StepId, visit: u32) {
+        self.sim.watch(thread, step, visit, self.thread);
+        let object: Rc<str> = format!("{thread} to reach a step").into();
+        self.block("event", &object, None, true).await;
+    }
+
+    /// Wait for a thread to end.
+    pub async fn join(&self, other: ThreadId) {
+        loop {
+            let name = {
+                let core = &mut *self.sim.0.core.borrow_mut();
+                let thread = &mut core.threads[other.index()];
+                if thread.finished {
+                    let clock = thread.clock;
+                    core.acquire(self.thread, clock);
+                    return;
+                }
+                thread.joiners.push(self.thread);
+                thread.name.clone()
+            };
+            self.block_on("join", &name, Some(other), None, false).await;
+        }
+    }
+
+    /// Stop for ever: the simulated process has ended under this thread.
+    pub async fn halt(&self) -> ! {
+        std::future::pending::<()>().await;
+        unreachable!("a halted thread is never polled again")
+    }
+
+    /// Where this thread is.
+    pub fn place(&self) -> Place {
+        let core = self.sim.0.core.borrow();
+        let thread = &core.threads[self.thread.index()];
+        Place { thread: thread.name.to_string(), step: thread.step, visit: thread.visit, at: thread.step_at }
+    }
+
+    /// Report a violation that this thread commits at its present step.
+    pub fn violate(&self, kind: Kind, object: &str, cause: Option<Place>, detail: String) {
+        let violation = Violation { kind, object: object.to_owned(), culprit: self.place(), cause, detail };
+        self.sim.report(violation);
+    }
+
+    /// The simulated program asserts something; if it does not hold, the process aborts and the run ends.
+    pub fn assert(&self, holds: bool, object: &str, detail: &str) {
+        if !holds {
+            self.violate(Kind::ASSERTION, object, None, detail.to_owned());
+        }
+    }
+}
+
+/// A step being done; see [`Cx::step`].
+pub struct Step<'a> {
+    cx: &'a Cx,
+    step: StepId,
+    units: u64,
+    entered: bool,
+}
+
+impl Future for Step<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let thread = self.cx.thread;
+        let core = &mut *self.cx.sim.0.core.borrow_mut();
+        if !self.entered {
+            self.entered = true;
+            match core.enter_step(thread, self.step, self.units) {
+                StepEnds::Now => {}
+                StepEnds::Later | StepEnds::Never => return Poll::Pending,
+            }
+        }
+        core.leave_step(thread);
+        Poll::Ready(())
+    }
+}
+
+/// Pending once, ready when the thread is next resumed.
+struct OneTurn {
+    waited: bool,
+}
+
+impl Future for OneTurn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        ready_if(std::mem::replace(&mut self.waited, true))
+    }
+}
