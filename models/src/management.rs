@@ -23,6 +23,8 @@ pub(crate) struct Management {
     pub oracle: Rc<Oracle>,
     pub milestones: Milestones,
     pub failover_bound: Span,
+    /// The scenario asks that one side runs: the other one is fenced.
+    pub fenced: bool,
     /// Faults that have struck.
     pub struck: Cell<u32>,
     /// From the request for a failover on the secondary until its guest runs.
@@ -119,7 +121,7 @@ impl Management {
         }
         cx.sleep(SETTLE).await;
         self.oracle.check_uncommitted(&cx, &self.secondary);
-        self.oracle.check_one_side_runs(&cx);
+        self.oracle.check_one_side_runs(&cx, self.fenced);
         cx.sim.finish();
     }
 

@@ -15,13 +15,13 @@ pub struct Metrics {
     pub downtime_ns: u64,
     /// Bytes written to all channels in precopy.
     pub transferred_bytes: u64,
-    /// Bytes written to the multifd channels.
+    /// Bytes written to the multifd channels in precopy.
     pub multifd_bytes: u64,
-    /// Normal pages sent.
+    /// Normal pages sent in precopy.
     pub normal: u64,
-    /// Zero pages sent.
+    /// Zero pages sent in precopy.
     pub duplicate: u64,
-    /// Dirty syncs in precopy.
+    /// Dirty syncs in precopy; as in QEMU 11.1.3 without the one of the completion.
     pub dirty_sync_count: u64,
     /// Rounds of precopy in which pages were sent.
     pub rounds: u64,

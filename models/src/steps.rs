@@ -58,6 +58,9 @@ pub fn step_names() -> Vec<&'static str> {
 }
 
 steps! {
+    management {
+        LOOK "look" = "0" in "the management outside of both QEMUs",
+    }
     multifd_recv {
         CHECK_EXITING "check_exiting" = "R0" in "multifd_recv_thread",
         READ_HEADER "read_header" = "R1" in "multifd_recv_thread",

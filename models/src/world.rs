@@ -8,7 +8,7 @@ use crate::metrics::{Metrics, Recorder};
 use crate::milestone::Milestones;
 use crate::oracle::Oracle;
 use crate::primary::{Primary, PrimaryConfig};
-use crate::scenario::{Fault, Loss, Scenario, Stop, Transport};
+use crate::scenario::{Asks, Fault, Loss, Scenario, Stop, Transport};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm};
 use crate::steps::STEPS;
 use crate::variant::{Multifd, Variant};
@@ -170,6 +170,7 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
         oracle,
         milestones,
         failover_bound: span(scenario.failover_bound),
+        fenced: scenario.asks.contains(&Asks::OneSideRuns),
         struck: Cell::new(0),
         failover: Cell::new(None),
     });

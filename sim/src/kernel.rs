@@ -20,11 +20,11 @@ use crate::random::{Stream, fingerprint};
 use crate::step::{Noise, StepCost, StepId, StepInfo};
 use crate::thread::{Cx, Thread, ThreadId};
 use crate::time::{Span, Time};
+use crate::timers::{Event, Timers};
 use crate::trace::{Record, TraceHash};
 use crate::violation::{Hazard, HazardKey, Kind, Violation};
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -34,13 +34,7 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Something of the kernel's world that acts at a time without being a thread, as a link that delivers.
 pub(crate) trait Timed {
-    fn fire(&self, argument: u64);
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
-    Resume { thread: ThreadId, generation: u32 },
-    Fire { object: u32, argument: u64 },
+    fn fire(&self, argument: u32);
 }
 
 /// What a run is made of, beside the threads that a model spawns.
@@ -109,8 +103,7 @@ pub struct Outcome {
 #[derive(Default)]
 pub(crate) struct Core {
     pub now: Time,
-    sequence: u64,
-    timers: BinaryHeap<Reverse<(Time, u64, Event)>>,
+    timers: Timers,
     pub threads: Vec<Thread>,
     pub processes: Vec<Process>,
     pub clocks: Clocks,
@@ -189,7 +182,6 @@ impl Kernel {
         let core = &mut *self.core.borrow_mut();
         assert_eq!(config.steps.len(), config.costs.len(), "every step has a cost");
         core.now = Time::ZERO;
-        core.sequence = 0;
         core.timers.clear();
         core.threads.clear();
         core.processes.clear();
@@ -215,7 +207,7 @@ impl Kernel {
                 if let Some(ended) = core.ended {
                     return ended;
                 }
-                let Some(Reverse((time, _, event))) = core.timers.pop() else { return Ended::Quiet };
+                let Some((time, event)) = core.timers.pop() else { return Ended::Quiet };
                 if time > limit {
                     core.now = limit;
                     return Ended::TimeLimit;
@@ -291,12 +283,7 @@ impl Core {
 
     pub fn schedule_resume(&mut self, thread: ThreadId, at: Time) {
         let generation = self.threads[thread.index()].generation;
-        self.push(at, Event::Resume { thread, generation });
-    }
-
-    fn push(&mut self, at: Time, event: Event) {
-        self.sequence += 1;
-        self.timers.push(Reverse((at, self.sequence, event)));
+        self.timers.push(at, Event::Resume { thread, generation });
     }
 
     /// Let a blocked thread go on at the present time.
@@ -351,7 +338,7 @@ impl Core {
         let thread = &mut self.threads[id.index()];
         thread.step = step;
         thread.visit = visit;
-        let mut span = thread.disturbed(cost.fixed_ns + cost.per_unit_ns.saturating_mul(units), noise);
+        let mut span = thread.disturbed(cost.fixed_ns.saturating_add(cost.per_unit_ns.saturating_mul(units)), noise);
         for stall in &thread.stalls {
             if stall.step == step && stall.visit == visit {
                 span = span.saturating_add(stall.span_ns);
@@ -361,7 +348,7 @@ impl Core {
             self.notify_watches(id, step, visit);
         }
         let end = self.now + Span(span);
-        if !frozen && self.timers.peek().is_none_or(|Reverse((time, ..))| *time > end) {
+        if !frozen && self.timers.next().is_none_or(|next| next > end) {
             let limit = Time::ZERO + self.config().time_limit;
             if end <= limit {
                 self.now = end;
@@ -489,8 +476,8 @@ impl Sim {
         timed.len() as u32 - 1
     }
 
-    pub(crate) fn fire_at(&self, at: Time, object: u32, argument: u64) {
-        self.0.core.borrow_mut().push(at, Event::Fire { object, argument });
+    pub(crate) fn fire_at(&self, at: Time, object: u32, argument: u32) {
+        self.0.core.borrow_mut().timers.push(at, Event::Fire { object, argument });
     }
 
     /// End the run.

@@ -17,6 +17,7 @@ mod shared;
 mod step;
 mod thread;
 mod time;
+mod timers;
 mod trace;
 mod violation;
 mod waits;

@@ -92,9 +92,10 @@ impl Thread {
         }
         let mut span = cost;
         if noise.spread_permille > 0 {
-            let width = cost * u64::from(noise.spread_permille) / 1_000;
+            let width = cost.saturating_mul(u64::from(noise.spread_permille)) / 1_000;
             if width > 0 {
-                span = cost - width + self.noise.bits() % (2 * width + 1);
+                span = (cost - width.min(cost))
+                    .saturating_add(self.noise.below(width.saturating_mul(2).saturating_add(1)));
             }
         }
         if self.until_preemption_ns > span {
@@ -102,7 +103,7 @@ impl Thread {
             return span;
         }
         self.until_preemption_ns = self.noise.exponential(noise.preemption_interval_ns);
-        span + self.noise.exponential(noise.preemption_length_ns)
+        span.saturating_add(self.noise.exponential(noise.preemption_length_ns))
     }
 }
 

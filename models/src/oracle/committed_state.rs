@@ -4,6 +4,7 @@
 use super::{BIT_MISSING, Oracle, STATE_DIFFERS, UNCOMMITTED_PAGES};
 use crate::guest::GuestRam;
 use crate::secondary::{RamBlock, Secondary};
+use crate::wire::multifd_packet::slots;
 use colosim_sim::Cx;
 use std::collections::BTreeSet;
 
@@ -103,8 +104,13 @@ impl Oracle {
         if leaked.is_empty() {
             return;
         }
+        let slots = u64::from(slots(qemu.layout.page_size));
+        let packets = match leaked.len() as u64 {
+            count if count.is_multiple_of(slots) => format!(" = {} whole packets of {slots}", count / slots),
+            _ => String::new(),
+        };
         let detail = format!(
-            "{} pages of checkpoint {}, which was never whole, are in guest RAM: {}",
+            "{} pages{packets} of checkpoint {}, which was never whole, are in guest RAM: {}",
             leaked.len(),
             committed.number + 1,
             runs(&leaked, qemu)

@@ -2,11 +2,11 @@
 //!
 //! | oracle | asked as | looks when |
 //! |---|---|---|
-//! | lifetime | `Lifetime` | at every access (by `colosim_sim`) |
+//! | lifetime, bounds | `Lifetime`, `Bounds` | at every access (by `colosim_sim`) |
 //! | committed state | `CommittedState` | after precopy, at every commit, after failover |
 //! | secondary untouched | `SecondaryUntouched` | at every write to guest RAM by a thread that is no vCPU, once COLO has begun |
 //! | dirty bitmap | `DirtyBitmap` | before every flush |
-//! | one side runs | `OneSideRuns` | at the end of a run in which a failover ended |
+//! | one side runs | `OneSideRuns` | at the end of a run in which a failover ended; that both run, only if it is asked |
 //! | liveness | `Liveness` | a bound after a failover was asked for, and when nothing can happen any more |
 
 mod committed_state;
@@ -46,6 +46,7 @@ pub fn asks_of(kind: Kind) -> Asks {
         BIT_MISSING => Asks::DirtyBitmap,
         SPLIT_BRAIN | NOBODY_RUNS => Asks::OneSideRuns,
         Kind::DEADLOCK | Kind::HANG => Asks::Liveness,
+        Kind::OUT_OF_BOUNDS => Asks::Bounds,
         _ => Asks::Lifetime,
     }
 }
@@ -167,12 +168,13 @@ impl Oracle {
         }
     }
 
-    /// A failover has ended: does exactly one side run?
-    pub fn check_one_side_runs(&self, cx: &Cx) {
+    /// A failover has ended: does exactly one side run? That the other does not run any more is the management's duty
+    /// (fencing); `fenced` tells whether the scenario promises it.
+    pub fn check_one_side_runs(&self, cx: &Cx, fenced: bool) {
         let primary = self.primary_runs.get() && !self.primary_gone.get();
         let secondary = self.secondary_runs.get() && !self.secondary_gone.get();
         let (kind, detail) = match (primary, secondary) {
-            (true, true) => (SPLIT_BRAIN, "the guest runs on both sides after failover"),
+            (true, true) if fenced => (SPLIT_BRAIN, "the guest runs on both sides after failover"),
             (false, false) => (NOBODY_RUNS, "the guest runs on no side after failover"),
             _ => return,
         };

@@ -57,8 +57,10 @@ fn default_failover_bound() -> Span {
 /// Kinds of oracles a question can be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Asks {
-    /// Use after free, NULL dereference, failed assertion, double free, out of bounds.
+    /// Nothing is used before it is there or after it is gone: use after free, double free, NULL dereference, failed assertion.
     Lifetime,
+    /// Nothing is accessed beyond its end.
+    Bounds,
     /// After a checkpoint commits, secondary RAM and cache equal the primary's; after failover, guest RAM is a
     /// committed state.
     CommittedState,

@@ -1,6 +1,6 @@
 //! One direction of one connection: send buffer, what is on its way, receive buffer.
 
-use super::path::{FlowNoise, Offered, Path, SEGMENT_BYTES};
+use super::path::{DUPLICATES, FlowNoise, Offered, Path, RTO_MIN, SEGMENT_BYTES};
 use crate::kernel::{Sim, Timed};
 use crate::thread::ThreadId;
 use crate::time::Time;
@@ -78,9 +78,13 @@ pub(super) struct State {
     unannounced_bytes: u64,
     /// Written, not yet acknowledged.
     unacknowledged_bytes: u64,
-    acknowledgements: VecDeque<u64>,
+    /// Batches on their way: when each arrives, and its length.
+    acknowledgements: VecDeque<(Time, u64)>,
     last_arrival: Time,
     retry_pending: bool,
+    /// A segment is lost, and so many segments behind it have been sent. With enough of them the sender retransmits after a
+    /// round trip, else when its timer expires.
+    tail_lost: Option<u64>,
     /// The writer ends the stream after what it has written.
     fin: bool,
     /// How and when the reader learns of the end.
@@ -133,9 +137,9 @@ pub(crate) struct Flow {
 }
 
 /// Why the flow set a timer for itself.
-const ACKNOWLEDGED: u64 = 0;
-const RETRY: u64 = 1;
-const WINDOW: u64 = 2;
+const ACKNOWLEDGED: u32 = 0;
+const RETRY: u32 = 1;
+const WINDOW: u32 = 2;
 
 impl Flow {
     pub fn new(
@@ -164,6 +168,7 @@ impl Flow {
                 acknowledgements: VecDeque::new(),
                 last_arrival: Time::ZERO,
                 retry_pending: false,
+                tail_lost: None,
                 fin: false,
                 end: None,
                 broken: None,
@@ -204,13 +209,20 @@ impl Flow {
             if batch == 0 {
                 break;
             }
-            let more_behind = state.waiting_bytes > batch;
-            match state.path.offer(now, batch, more_behind, &mut state.noise) {
+            match state.path.offer(now, batch, &mut state.noise) {
                 Offered::Dropped(again) => {
                     state.retry_pending = true;
                     self.sim.fire_at(again, self.timer.get(), RETRY);
                 }
-                Offered::Arrives(at) => self.send(state, batch, at),
+                Offered::Arrives(at) => {
+                    self.show_loss(state, batch, at);
+                    self.send(state, batch, at);
+                }
+                Offered::TailLost { arrives, segments_behind } => {
+                    self.show_loss(state, batch, arrives);
+                    state.tail_lost = Some(segments_behind);
+                    self.send(state, batch, arrives + RTO_MIN.max(state.path.round_trip()));
+                }
             }
         }
         if state.fin && state.waiting.is_empty() && state.end.is_none() && !state.cut {
@@ -218,6 +230,30 @@ impl Flow {
             state.end = Some((at, End::Eof));
             wake_at(&self.sim, state.reader, at);
         }
+    }
+
+    /// A batch that arrives at `at` follows a lost segment: with enough segments behind it, the loss shows.
+    fn show_loss(&self, state: &mut State, batch: u64, at: Time) {
+        let Some(behind) = state.tail_lost else { return };
+        let behind = behind + batch.div_ceil(SEGMENT_BYTES);
+        state.tail_lost = Some(behind);
+        if behind < DUPLICATES {
+            return;
+        }
+        state.tail_lost = None;
+        let repaired = at + state.path.round_trip();
+        if repaired >= state.last_arrival {
+            return;
+        }
+        state.last_arrival = repaired;
+        for arriving in state.arriving.iter_mut().filter(|a| a.at > repaired) {
+            arriving.at = repaired;
+        }
+        for (arrival, _) in state.acknowledgements.iter_mut().filter(|(arrival, _)| *arrival > repaired) {
+            *arrival = repaired;
+        }
+        self.sim.fire_at(repaired + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+        wake_at(&self.sim, state.reader, repaired);
     }
 
     fn send(&self, state: &mut State, batch: u64, at: Time) {
@@ -241,7 +277,7 @@ impl Flow {
                 state.waiting.push_front(rest);
             }
         }
-        state.acknowledgements.push_back(batch);
+        state.acknowledgements.push_back((at, batch));
         self.sim.fire_at(at + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
         wake_at(&self.sim, state.reader, at);
     }
@@ -347,15 +383,16 @@ impl Flow {
 }
 
 impl Timed for Flow {
-    fn fire(&self, argument: u64) {
+    fn fire(&self, argument: u32) {
         let state = &mut *self.state.borrow_mut();
-        if argument == ACKNOWLEDGED {
-            let bytes = state.acknowledgements.pop_front().expect("every batch is acknowledged once");
-            if state.cut {
-                return;
+        if argument == ACKNOWLEDGED && !state.cut {
+            let now = self.sim.now();
+            let latency = state.path.config().latency;
+            while let Some((_, bytes)) = state.acknowledgements.pop_front_if(|(at, _)| *at + latency <= now) {
+                state.unacknowledged_bytes -= bytes;
             }
-            state.unacknowledged_bytes -= bytes;
-            wake_at(&self.sim, state.writer, self.sim.now());
+            state.tail_lost = state.tail_lost.filter(|_| !state.acknowledgements.is_empty());
+            wake_at(&self.sim, state.writer, now);
         }
         if argument == RETRY {
             state.retry_pending = false;

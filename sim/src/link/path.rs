@@ -11,6 +11,9 @@ pub(crate) const SEGMENT_BYTES: u64 = 1448;
 /// The least retransmission time-out of Linux (`TCP_RTO_MIN`).
 pub(crate) const RTO_MIN: Span = Span::millis(200);
 
+/// Segments behind a lost one whose duplicate acknowledgements make the sender retransmit (RFC 5681, fast retransmit).
+pub(crate) const DUPLICATES: u64 = 3;
+
 /// What a path is like, in one direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PathConfig {
@@ -43,8 +46,15 @@ struct State {
 /// How a path treats one batch of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offered {
-    /// It arrives then, retransmissions included.
+    /// All of it arrives then, retransmissions that show at once included.
     Arrives(Time),
+    /// It would arrive then, but one of its last segments is lost, and only `segments_behind` segments behind it show that.
+    TailLost {
+        /// When it would arrive without the loss.
+        arrives: Time,
+        /// Segments of the batch behind the lost one.
+        segments_behind: u64,
+    },
     /// The queue is full: offer it again then.
     Dropped(Time),
 }
@@ -95,9 +105,8 @@ impl Path {
         self.0.config.latency + self.0.config.latency + self.0.config.jitter
     }
 
-    /// Offer a batch to the queue. `more_behind` tells whether later segments of the flow will show the receiver that one is
-    /// missing; without them only the retransmission time-out does.
-    pub(crate) fn offer(&self, now: Time, bytes: u64, more_behind: bool, noise: &mut FlowNoise) -> Offered {
+    /// Offer a batch to the queue.
+    pub(crate) fn offer(&self, now: Time, bytes: u64, noise: &mut FlowNoise) -> Offered {
         let state = &*self.0;
         let config = state.config;
         let backlog = state.idle_at.get().since(now);
@@ -132,9 +141,10 @@ impl Path {
         }
         if lost > 0 {
             self.count_retransmissions(lost);
-            // Three duplicate acknowledgements need three segments behind the lost one (RFC 5681, fast retransmit).
-            let detected_early = last_lost_from_end >= 3 || more_behind;
-            arrives += if detected_early { self.round_trip() } else { RTO_MIN.max(self.round_trip()) };
+            if last_lost_from_end < DUPLICATES {
+                return Offered::TailLost { arrives, segments_behind: last_lost_from_end };
+            }
+            arrives += self.round_trip();
         }
         Offered::Arrives(arrives)
     }

@@ -1,12 +1,12 @@
 //! The trace hash: the same for the same input, another for any other.
 
 use crate::common::{LONG, SHORT, STEPS, config, run_with};
-use colosim_sim::{CHECKPOINT_INTERVAL, Config, Event, Memory, Mutex, Noise, Outcome, Simulator};
+use colosim_sim::{CHECKPOINT_INTERVAL, Config, Event, Memory, Mutex, Noise, Outcome, Plan, Simulator};
 
 /// Three threads, a mutex, an event, memory and noise. `more` adds one step at the end of the last thread.
 fn program(simulator: &mut Simulator, seed: u64, more: bool, word: u64) -> Outcome {
     let noise = Noise { spread_permille: 100, preemption_interval_ns: 5_000, preemption_length_ns: 3_000 };
-    simulator.run(Config { seed, noise, ..config() }, |sim| {
+    simulator.run(Config { seed, noise, plan: Plan::natural(), ..config() }, |sim| {
         let process = sim.process("qemu");
         let (mutex, done) = (Mutex::new(sim, "lock"), Event::new(sim, "done"));
         let memory = Memory::allocate(sim, "ram", 8);
