@@ -3,9 +3,9 @@
 
 use crate::milestone::Milestones;
 use crate::oracle::{Oracle, hang};
-use crate::primary::Primary;
+use crate::primary::{MigrationState, Primary};
 use crate::scenario::{Action, Fault, Place, Span as Length, Stop};
-use crate::secondary::{Secondary, Work};
+use crate::secondary::{MigrationStatus, Secondary, Work};
 use crate::steps::step_named;
 use colosim_sim::link::Socket;
 use colosim_sim::{Cx, Kind, ProcessId, Span, Time};
@@ -64,7 +64,7 @@ impl Management {
         match action {
             Action::KillPrimary => {
                 cx.sim.kill(self.primary_process);
-                self.oracle.primary_is_gone();
+                self.primary_is_gone(cx);
             }
             Action::KillSecondary => {
                 cx.sim.kill(self.secondary_process);
@@ -72,7 +72,7 @@ impl Management {
             }
             Action::FreezePrimary => {
                 cx.sim.freeze(self.primary_process);
-                self.oracle.primary_is_gone();
+                self.primary_is_gone(cx);
             }
             Action::FreezeSecondary => {
                 cx.sim.freeze(self.secondary_process);
@@ -81,13 +81,19 @@ impl Management {
             Action::YankPrimary => self.primary.yank(cx),
             Action::YankSecondary => self.secondary.yank(cx).await,
             Action::FailoverPrimary => {
+                let accepted = self.primary.state() == MigrationState::Colo;
                 self.primary.lost_heartbeat(cx);
-                self.watch(cx, Side::Primary);
+                if accepted {
+                    self.watch(cx, Side::Primary);
+                }
             }
             Action::FailoverSecondary => {
+                let accepted = self.secondary.state.peek() == MigrationStatus::Colo;
                 self.secondary.post(cx, Work::LostHeartbeat);
-                self.failover.set(Some((cx.sim.now(), None)));
-                self.watch(cx, Side::Secondary);
+                if accepted {
+                    self.failover.set(Some((cx.sim.now(), None)));
+                    self.watch(cx, Side::Secondary);
+                }
             }
             Action::CutMain => self.main.cut(),
             Action::CutChannel { channel } => self.channels[channel as usize].cut(),
@@ -95,6 +101,12 @@ impl Management {
             Action::ResetMain => self.main.reset(),
             Action::ResetChannel { channel } => self.channels[channel as usize].reset(),
         }
+    }
+
+    /// Nothing that happens from now on is the primary's doing.
+    fn primary_is_gone(&self, cx: &Cx) {
+        self.oracle.primary_is_gone();
+        self.primary.finish_metrics(cx.sim.now());
     }
 
     /// From now on, somebody waits for the failover of `side` to end.

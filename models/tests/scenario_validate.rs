@@ -37,7 +37,7 @@ fn impossible_guests_are_refused() {
     );
     refused("guest: (ram: \"5000 B\")", "", "5 kB are no whole number of pages of 4 KiB", 15);
     refused("guest: (ram: \"1 MiB\", video_ram: \"1 B\")", "", "1 B are no whole number of pages of 4 KiB", 35);
-    let message = |size: &str| format!("a page of {size} is impossible; it is a power of two from 512 B to 64 KiB");
+    let message = |size: &str| format!("a page of {size} is impossible; it is a power of two from 1 KiB to 64 KiB");
     for size in ["3 KiB", "256 B", "128 KiB", "0 B"] {
         refused(&format!("guest: (ram: \"12 MiB\", page_size: \"{size}\")"), "", &message(size), 36);
     }

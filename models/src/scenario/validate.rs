@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 /// Most RAM of a guest, both blocks together.
 pub const RAM_MAX: Size = Size::from_bytes(1 << 40);
 /// Page sizes of QEMU's targets.
-pub const PAGE_BYTES: RangeInclusive<u64> = 512..=65_536;
+pub const PAGE_BYTES: RangeInclusive<u64> = 1_024..=65_536;
 /// Most device state; QEMU's COLO buffer grows from 4 MiB.
 pub const DEVICE_STATE_MAX: Size = Size::from_bytes(1 << 30);
 /// Bound of QEMU (`downtime-limit`, 2000 s).
@@ -78,7 +78,7 @@ impl Scenario {
         let page = guest.page_size.bytes();
         if !page.is_power_of_two() || !PAGE_BYTES.contains(&page) {
             let message =
-                format!("a page of {} is impossible; it is a power of two from 512 B to 64 KiB", guest.page_size);
+                format!("a page of {} is impossible; it is a power of two from 1 KiB to 64 KiB", guest.page_size);
             return checks.refuse("guest.page_size", message, None);
         }
         checks.refuse_if(guest.ram.bytes() == 0, "guest.ram", "the guest has no RAM");

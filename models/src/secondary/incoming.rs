@@ -179,6 +179,7 @@ async fn fail(cx: &Cx, qemu: &Rc<Secondary>, error: WireError) {
     qemu.state.compare_and_swap(cx, MigrationStatus::Active, MigrationStatus::Failed);
     migration_incoming_state_destroy(cx, qemu).await;
     qemu.oracle.secondary_exited();
+    cx.sim.kill(cx.process());
 }
 
 /// `process_incoming_migration_bh`: B1 to B6, in the main thread with the BQL held.

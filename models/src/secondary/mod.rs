@@ -30,6 +30,7 @@ mod vm;
 
 pub use main_loop::Work;
 pub use page::PageContent;
+pub(crate) use page::first_eight;
 pub use ram_block::RamBlock;
 pub use vm::Vm;
 

@@ -1,0 +1,259 @@
+//! Feeding a recording to the simulated secondary.
+//!
+//! The recorded primary waited for the secondary's answers; the simulated secondary may be slower, as when its threads are
+//! stalled. So a chunk recorded at time t goes out at t, but not before the simulated secondary has answered as much as the
+//! real one had answered before t. Whoever sees a chunk has then seen all that the real primary had seen.
+
+use super::{Connection, Ends, Recording};
+use crate::guest::{Block, GuestWriter, Layout, Side};
+use crate::host_profile::HostProfile;
+use crate::metrics::Recorder;
+use crate::milestone::Milestones;
+use crate::oracle::{Oracle, State, hang};
+use crate::preset::preset;
+use crate::scenario::{Granularity, Workload};
+use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm, Work};
+use crate::steps::STEPS;
+use crate::wire::ram_section::{LastBlock, Word, read_word};
+use crate::wire::stream::{Item, read_header, read_item};
+use crate::wire::{SliceSource, WireError, now};
+use crate::world::costs;
+use colosim_sim::link::{Path, PathConfig, Piece, Socket, Transport, connect};
+use colosim_sim::{Config, Cx, Kind, Outcome, Plan, Signal, Sim, Simulator, Span, Time};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+const PAGE_BYTES: u64 = 4096;
+
+/// A failover that has not ended after this time never will; the real ones took at most 6.2 ms.
+const FAILOVER_BOUND: Span = Span::millis(5_000);
+
+/// What the simulated secondary made of a recording.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// Trace hash, hazards, violations, visits.
+    pub outcome: Outcome,
+    /// Every state it reached.
+    pub states: Vec<State>,
+    /// Guest RAM of `pc.ram` at the end.
+    pub guest: Vec<u64>,
+    /// How it ended.
+    pub ended: Ends,
+    /// Who waits for what, if it hangs.
+    pub wait: Option<String>,
+    /// What it answered on the main connection.
+    pub answers: Vec<u8>,
+    /// Its error messages.
+    pub errors: Vec<String>,
+}
+
+/// Run a recording through the secondary.
+///
+/// # Errors
+/// If the head of the main stream, which names the RAM blocks, cannot be decoded.
+pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) -> Result<Replay, WireError> {
+    let layout = Rc::new(layout_of(recording)?);
+    let host = HostProfile::builtin("lab-loopback").expect("the profile is part of the program");
+    let (costs, noise) = costs(&host);
+    let last_event_us = recording.connections.iter().flat_map(|c| [c.sent.end_us, c.answered.end_us]).flatten().max();
+    let config = Config {
+        seed,
+        steps: STEPS,
+        costs,
+        noise,
+        plan,
+        time_limit: Span::micros(last_event_us.unwrap_or(0)) + FAILOVER_BOUND + Span::millis(120_000),
+        step_limit: u64::MAX,
+        record: false,
+    };
+    let world: RefCell<Option<Rc<Feed>>> = RefCell::new(None);
+    let outcome = simulator.run(config, |sim| {
+        *world.borrow_mut() = Some(build(sim, recording, layout));
+    });
+    let feed = world.into_inner().expect("the world was built");
+    let states = feed.oracle.states();
+    let wait = outcome.violations.iter().find(|v| v.kind == Kind::HANG).map(|v| v.detail.clone());
+    let ended = match &wait {
+        Some(_) => Ends::Hangs,
+        None if feed.secondary.checkpoint.get() as usize + 1 > states.len() => Ends::InCheckpoint,
+        None => Ends::Whole,
+    };
+    Ok(Replay {
+        states,
+        guest: feed.secondary.blocks[0].guest.peek_all(<[u64]>::to_vec),
+        ended,
+        wait,
+        answers: feed.answers.borrow().clone(),
+        errors: feed.secondary.errors.borrow().clone(),
+        outcome,
+    })
+}
+
+/// The RAM blocks, from the MEM_SIZE list at the head of the main stream.
+fn layout_of(recording: &Recording) -> Result<Layout, WireError> {
+    let bytes = recording.main().map_or(&[][..], |main| &main.sent.bytes);
+    let mut source = SliceSource::new(bytes);
+    now(read_header(&mut source))?;
+    loop {
+        if let Item::SectionStart(_) = now(read_item(&mut source, None))? {
+            break;
+        }
+    }
+    let unknown: BTreeMap<String, u64> = BTreeMap::new();
+    match now(read_word(&mut source, &mut LastBlock::default(), &unknown, PAGE_BYTES))? {
+        Word::MemSize(entries) => {
+            let block = |entry: crate::wire::ram_section::BlockEntry| Block {
+                pages: (entry.used_length / PAGE_BYTES) as usize,
+                idstr: entry.idstr,
+            };
+            Ok(Layout { page_size: PAGE_BYTES, blocks: entries.into_iter().map(block).collect() })
+        }
+        _ => Err(WireError::UnknownRamFlags { flags: 0 }),
+    }
+}
+
+/// The recorded primary, and what it waits for.
+struct Feed {
+    secondary: Rc<Secondary>,
+    oracle: Rc<Oracle>,
+    answers: RefCell<Vec<u8>>,
+    /// Given, and made anew, with every answer.
+    answered: RefCell<Signal>,
+    /// The recorded answers, to compare with.
+    recorded: super::Stream,
+    /// Connections that are still being fed.
+    feeding: Cell<usize>,
+}
+
+fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
+    let primary = sim.process("recorded primary");
+    let secondary = sim.process("secondary");
+    let management = sim.process("management");
+    // Times on the path are part of the recording: this one adds almost nothing.
+    let direct = PathConfig {
+        rate_bits_per_s: 0,
+        latency: Span::micros(1),
+        jitter: Span::ZERO,
+        loss: 0.0,
+        queue_bytes: u64::MAX / 2,
+    };
+    let (there, back) = (Path::new(direct), Path::new(direct));
+    let ends: Vec<(Socket, Socket)> = recording
+        .connections
+        .iter()
+        .map(|c| connect(sim, &c.name, (primary, &there), (secondary, &back), Transport::Tcp, 4 << 20, 6 << 20))
+        .collect();
+    let own = |main: bool| {
+        let pairs = recording.connections.iter().zip(&ends);
+        pairs.filter(move |(c, _)| (c.name == "main") == main).map(|(_, (_, socket))| socket.clone())
+    };
+    let multifd: Vec<Socket> = own(false).collect();
+    let main = own(true).next().expect("the main stream was decoded");
+
+    let design = if multifd.is_empty() { "plain-ram.c" } else { "merged" };
+    let mut variant = preset(design).expect("the preset is part of the program").variant.clone();
+    variant.sync_receiver = recording.sync_receiver;
+    let idle = GuestWriter::new(&Workload::Idle, &layout, sim.stream("workload", "secondary"), Side::Secondary);
+    let oracle = Rc::new(Oracle::keeping_states());
+    let qemu = Secondary::new(
+        sim,
+        secondary,
+        SecondaryConfig {
+            variant,
+            x_colo: recording.colo,
+            channels: multifd.len() as u32,
+            compression: recording.compression,
+            layout,
+            granularity: Granularity::Packet,
+            content: PageContent::Sha256 { page_bytes: PAGE_BYTES },
+            vm: Vm::new(idle),
+        },
+        main,
+        multifd,
+        oracle.clone(),
+        Milestones::new(),
+        Recorder::default(),
+    );
+    qemu.spawn();
+
+    let feed = Rc::new(Feed {
+        secondary: qemu,
+        oracle,
+        answers: RefCell::default(),
+        answered: RefCell::default(),
+        recorded: recording.main().map(|main| main.answered.clone()).unwrap_or_default(),
+        feeding: Cell::new(recording.connections.len()),
+    });
+    for (connection, (socket, _)) in recording.connections.iter().zip(ends) {
+        if connection.name == "main" {
+            let (feed, socket) = (feed.clone(), socket.clone());
+            sim.spawn(primary, "recorded/answers", |cx| async move { feed.listen(&cx, &socket).await });
+        }
+        let (feed, connection) = (feed.clone(), connection.clone());
+        let name = format!("recorded/{}", connection.name);
+        sim.spawn(primary, &name, |cx| async move { feed.send(&cx, &connection, &socket).await });
+    }
+    let (manager, yank_us, failover_us) = (feed.clone(), recording.yank_us, recording.failover_us);
+    sim.spawn(management, "management", move |cx| async move { manager.manage(&cx, yank_us, failover_us).await });
+    feed
+}
+
+impl Feed {
+    /// Wait for a recorded time, and for the answers that the real secondary had given before it.
+    async fn wait_for(&self, cx: &Cx, time_us: u64) {
+        cx.sleep_until(Time::ZERO + Span::micros(time_us)).await;
+        let owed = self.recorded.bytes_before(time_us);
+        while (self.answers.borrow().len() as u64) < owed {
+            let next = self.answered.borrow().clone();
+            next.wait(cx, "an answer of the secondary").await;
+        }
+    }
+
+    /// Send what was recorded of one connection, then end it.
+    async fn send(&self, cx: &Cx, connection: &Connection, socket: &Socket) {
+        let mut sent = 0;
+        for &(time_us, bytes) in &connection.sent.chunks_us {
+            self.wait_for(cx, time_us).await;
+            let chunk = Piece::Bytes(connection.sent.bytes[sent..bytes as usize].into());
+            sent = bytes as usize;
+            if socket.write(cx, [chunk]).await.is_err() {
+                break;
+            }
+        }
+        if let Some(end_us) = connection.sent.end_us {
+            self.wait_for(cx, end_us.min(self.recorded.end_us.unwrap_or(u64::MAX))).await;
+            cx.sleep_until(Time::ZERO + Span::micros(end_us)).await;
+            socket.close();
+        }
+        self.feeding.set(self.feeding.get() - 1);
+    }
+
+    /// Take the secondary's answers.
+    async fn listen(&self, cx: &Cx, socket: &Socket) {
+        let mut byte = [0];
+        while socket.read_exact(cx, &mut byte).await.is_ok() {
+            self.answers.borrow_mut().extend(byte);
+            self.answered.take().give(cx);
+        }
+    }
+
+    /// What was done to the real secondary from outside, and the end of the run.
+    async fn manage(&self, cx: &Cx, yank_us: Option<u64>, failover_us: Option<u64>) {
+        if let Some(time_us) = yank_us {
+            self.wait_for(cx, time_us).await;
+            self.secondary.yank(cx).await;
+        }
+        if let Some(time_us) = failover_us {
+            self.wait_for(cx, time_us).await;
+            self.secondary.post(cx, Work::LostHeartbeat);
+            let deadline = cx.sim.now() + FAILOVER_BOUND;
+            if !self.secondary.over.wait_deadline(cx, "the end of the failover", deadline).await {
+                hang(cx, Kind::HANG, "failover of the secondary did not end", "dst/main");
+            }
+        } else {
+            self.secondary.over.wait(cx, "the end of the migration").await;
+        }
+        cx.sim.finish();
+    }
+}
