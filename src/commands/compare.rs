@@ -1,0 +1,116 @@
+//! `compare`: every design of a scenario, and a verdict for each.
+
+use super::Settings;
+use crate::cli::CompareArgs;
+use crate::exit::{Answer, Exit, Failure};
+use crate::files::scenario::load;
+use crate::inquiry::{Answered, Inquiry, span_max};
+use crate::interrupt;
+use crate::report::compare::{Compared, Row, Verdict, text};
+use crate::report::json::{self, JsonFinding};
+use crate::report::names::counted;
+use crate::values::{Format, StrategyName};
+use colosim_models::scenario::Scenario;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// For a few designs under a few fault plans some seconds on two cores.
+const DEFAULT_SEEDS: Range<u64> = 0..100;
+
+/// Search each design, and judge.
+pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure> {
+    let loaded = load(&args.source)?;
+    let variants = loaded.variants()?;
+    let stop = interrupt::watch()?;
+    let started = Instant::now();
+    let mut rows = Vec::new();
+    for (done, chosen) in variants.iter().enumerate() {
+        // What an earlier design did not use is there for the later ones.
+        let left = (variants.len() - done) as u32;
+        let budget = args.search.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left);
+        let inquiry = Inquiry {
+            strategy: args.search.strategy,
+            seeds: args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS),
+            jobs: settings.jobs,
+            budget,
+            stop,
+            quiet: settings.quiet,
+            only_asked: true,
+        };
+        let answered = inquiry.ask(&loaded, chosen)?;
+        rows.push(Row {
+            variant: chosen.name.clone(),
+            verdict: verdict(&answered),
+            claim: claim(&answered, &inquiry, &loaded.scenario),
+            runs: answered.report.runs,
+            steps: answered.report.steps,
+            complete: answered.report.complete,
+            unreached_fault_plans: answered.unreached.clone(),
+            violations: findings(&answered, true),
+            others: findings(&answered, false),
+            found: answered.found,
+        });
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    let exit = match rows.iter().map(|row| row.verdict).max() {
+        _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
+        Some(Verdict::Violated) => Exit::Violated,
+        Some(Verdict::Inconclusive) => Exit::Unfinished,
+        Some(Verdict::Holds) | None => Exit::Done,
+    };
+    let compared = Compared {
+        scenario: loaded.name.clone(),
+        question: loaded.scenario.question.clone(),
+        strategy: args.search.strategy.to_string(),
+        variants: variants.len(),
+        rows,
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    let text = match settings.format {
+        Format::Json => json::document(&compared),
+        Format::Text => text(&compared),
+    };
+    Ok(Answer { text, exit })
+}
+
+fn findings(answered: &Answered, asked: bool) -> Vec<JsonFinding> {
+    let found = answered.found.iter().filter(|found| found.asked == asked);
+    found.map(|found| JsonFinding::of(found, None)).collect()
+}
+
+/// `holds` is said only of a search that ended, and got where it wanted to look.
+fn verdict(answered: &Answered) -> Verdict {
+    if answered.found.iter().any(|found| found.asked) {
+        Verdict::Violated
+    } else if answered.report.complete && answered.unreached.is_empty() {
+        Verdict::Holds
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+/// What was searched, in words.
+fn claim(answered: &Answered, inquiry: &Inquiry<'_>, scenario: &Scenario) -> String {
+    let seeds = counted(inquiry.seeds.end - inquiry.seeds.start, "seed");
+    let fault_plans = match scenario.faults.len() {
+        0 => String::new(),
+        count => format!(" × {}", counted(count as u64, "fault plan")),
+    };
+    let trials = match inquiry.strategy {
+        StrategyName::Stalls => format!("1 to 3 stalls of 1 µs to {}", span_max(scenario)),
+        StrategyName::Timed => "natural noise only".to_owned(),
+    };
+    let mut claim = format!(
+        "{}: {seeds} (and one undisturbed run){fault_plans}, strategy {} ({trials}), ",
+        counted(answered.report.runs, "run"),
+        inquiry.strategy
+    );
+    claim += if answered.report.complete { "complete" } else { "ended early" };
+    for plan in &answered.unreached {
+        claim += &format!("; fault plan {plan} never struck as a whole");
+    }
+    claim
+}

@@ -1,0 +1,252 @@
+//! `sweep`: runs along one or two fields of a scenario, measured for charts.
+
+use super::Settings;
+use crate::cli::SweepArgs;
+use crate::exit::{Answer, Exit, Failure};
+use crate::files::scenario::{Chosen, Loaded, check, load};
+use crate::files::{create_dir, sweep as files};
+use crate::inquiry::is_asked;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::report::json;
+use crate::report::metrics::MeasuredRun;
+use crate::report::names::counted;
+use crate::report::sweep::{Swept, text};
+use crate::values::{Assignment, Format};
+use colosim_models::experiment::ScenarioExperiment;
+use colosim_models::host_profile::HostProfile;
+use colosim_models::scenario::{Scenario, SweepValue, Unit, Vary};
+use colosim_plots::results::{self, Field, SweepPoint, SweepResults};
+use colosim_sim::explore::Trial;
+use colosim_sim::{Plan, Simulator};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// One combination of values, ready to run.
+struct Point {
+    x: f64,
+    unit: results::Unit,
+    x_text: String,
+    series: String,
+    loaded: Loaded,
+    chosen: Chosen,
+}
+
+/// Measure every point, and write what was measured.
+pub fn sweep(args: &SweepArgs, settings: Settings) -> Result<Answer, Failure> {
+    let loaded = load(&args.source)?;
+    let fields = fields(&loaded.scenario, &args.vary)?;
+    let points = points(&loaded, &fields, args)?;
+    let planned = points.len() as u64 * (args.seeds.end - args.seeds.start);
+    if planned > args.max_runs {
+        let message = format!("{} are more than --max-runs {}", counted(planned, "run"), args.max_runs);
+        return Err(Failure::usage(message, Some("fewer values or seeds, or a higher limit".to_owned())));
+    }
+    create_dir(&args.out)?;
+    let stop = interrupt::watch()?;
+    let (points_run, violated) = run_all(&points, args, settings, stop)?;
+    let complete = points_run.len() as u64 == planned;
+    let unit = points.first().map_or(results::Unit::None, |point| point.unit);
+    let results = SweepResults {
+        scenario: loaded.name.clone(),
+        question: loaded.scenario.question.clone(),
+        variant: points.first().map(|point| point.chosen.name.clone()).unwrap_or_default(),
+        x: field(&fields[0], unit),
+        // The values of the second field are only names of lines.
+        series: fields.get(1).map(|vary| field(vary, results::Unit::None)),
+        points: points_run,
+    };
+    let written = match results.points.is_empty() {
+        true => Vec::new(),
+        false => files::write(&args.out, &results)?.to_vec(),
+    };
+    let swept = Swept {
+        files: written.iter().map(|path| path.display().to_string()).collect(),
+        runs: results.points.len() as u64,
+        planned,
+        complete,
+        runs_with_violations: violated,
+        results,
+    };
+    let exit = match violated {
+        _ if !complete => Exit::Interrupted,
+        0 => Exit::Done,
+        _ => Exit::Violated,
+    };
+    let text = match settings.format {
+        Format::Json => json::document(&swept),
+        Format::Text => text(&swept),
+    };
+    Ok(Answer { text, exit })
+}
+
+/// The scenario's own fields, with the values of `--vary` where both name one, then the others of `--vary`.
+fn fields(scenario: &Scenario, vary: &[Assignment]) -> Result<Vec<Vary>, Failure> {
+    let mut fields = scenario.sweep.clone();
+    for assignment in vary {
+        let values = split_values(&assignment.value).into_iter().map(SweepValue::Text).collect();
+        match fields.iter_mut().find(|field| field.path == assignment.path) {
+            Some(field) => field.values = values,
+            None => fields.push(Vary { path: assignment.path.clone(), values }),
+        }
+    }
+    match fields.len() {
+        0 => Err(Failure::usage(
+            "there is no field to sweep: the scenario has no `sweep`",
+            Some("name one, as in `--vary link.loss=0,1e-4,1e-3`".to_owned()),
+        )),
+        1 | 2 => Ok(fields),
+        count => Err(Failure::usage(
+            format!("{count} fields are too many for a chart: {}", paths(&fields)),
+            Some(
+                "the first is the x axis, the second tells the lines apart; `--set sweep=[]` drops the scenario's own"
+                    .to_owned(),
+            ),
+        )),
+    }
+}
+
+fn paths(fields: &[Vary]) -> String {
+    fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// At commas that are in no bracket and no string: `Uniform(rate: "1 pages/s", ..),Idle` are two values.
+fn split_values(text: &str) -> Vec<String> {
+    let mut values = vec![String::new()];
+    let (mut depth, mut quoted) = (0usize, false);
+    for c in text.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '(' | '[' | '{' if !quoted => depth += 1,
+            ')' | ']' | '}' if !quoted => depth = depth.saturating_sub(1),
+            ',' if !quoted && depth == 0 => {
+                values.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(value) = values.last_mut() {
+            value.push(c);
+        }
+    }
+    values.into_iter().map(|value| value.trim().to_owned()).collect()
+}
+
+/// Every combination of values as a scenario of its own, checked.
+fn points(loaded: &Loaded, fields: &[Vary], args: &SweepArgs) -> Result<Vec<Point>, Failure> {
+    let with_sweep = Scenario { sweep: fields.to_vec(), ..loaded.scenario.clone() };
+    check(&with_sweep, &with_sweep.to_ron(), "the scenario with --vary")?;
+    let base = Scenario { sweep: Vec::new(), ..loaded.scenario.clone() };
+    let one_line = [SweepValue::Text(String::new())];
+    let lines = fields.get(1).map_or(&one_line[..], |field| &field.values);
+    let mut points = Vec::new();
+    for line in lines {
+        let of_line = match fields.get(1) {
+            Some(field) => base.set(&field.path, &line.to_string())?,
+            None => base.clone(),
+        };
+        for (index, value) in fields[0].values.iter().enumerate() {
+            let scenario = of_line.set(&fields[0].path, &value.to_string())?;
+            check(&scenario, &scenario.to_ron(), &format!("the scenario with {} = {value}", fields[0].path))?;
+            // What is no number lies in its order along the axis.
+            let number = scenario.field_number(&fields[0].path);
+            let (x, unit) = number.map_or((index as f64, results::Unit::None), |(x, unit)| (x, unit_of(unit)));
+            let loaded = with_host(loaded, scenario)?;
+            let chosen = loaded.variant(args.variant.as_deref())?;
+            points.push(Point { x, unit, x_text: value.to_string(), series: line.to_string(), loaded, chosen });
+        }
+    }
+    Ok(points)
+}
+
+/// The host profile may be swept over too.
+fn with_host(base: &Loaded, scenario: Scenario) -> Result<Loaded, Failure> {
+    let (host, host_text) = if scenario.host == base.scenario.host {
+        (base.host.clone(), base.host_text.clone())
+    } else {
+        let message = format!("`{}`: only built-in host profiles can be swept over", scenario.host);
+        (HostProfile::builtin(&scenario.host).ok_or_else(|| Failure::usage(message, None))?, None)
+    };
+    Ok(Loaded { name: base.name.clone(), scenario, host, host_text })
+}
+
+fn unit_of(unit: Unit) -> results::Unit {
+    match unit {
+        Unit::Nanoseconds => results::Unit::Nanoseconds,
+        Unit::Bytes => results::Unit::Bytes,
+        Unit::BitsPerSecond => results::Unit::BitsPerSecond,
+        Unit::PagesPerSecond => results::Unit::PagesPerSecond,
+        Unit::Ratio => results::Unit::Ratio,
+        Unit::Count => results::Unit::Count,
+    }
+}
+
+/// QEMU writes its names with hyphens: `x-checkpoint-delay`.
+fn field(vary: &Vary, unit: results::Unit) -> Field {
+    let name = vary.path.rsplit('.').next().unwrap_or(&vary.path);
+    Field { path: vary.path.clone(), label: name.replace('_', "-"), unit }
+}
+
+/// The runs that were made before an interrupt, in order, and how many of them show what the scenario asks about.
+fn run_all(
+    points: &[Point],
+    args: &SweepArgs,
+    settings: Settings,
+    stop: &AtomicBool,
+) -> Result<(Vec<SweepPoint>, u64), Failure> {
+    let jobs: Vec<(&Point, u64)> =
+        points.iter().flat_map(|point| args.seeds.clone().map(move |seed| (point, seed))).collect();
+    let workers = rayon::ThreadPoolBuilder::new()
+        .num_threads(settings.jobs)
+        .build()
+        .map_err(|error| Failure::Unfinished(format!("cannot start workers: {error}")))?;
+    let progress = Progress::new("sweep", settings.quiet);
+    let done = AtomicU64::new(0);
+    let measured: Vec<Option<(SweepPoint, bool)>> = workers.install(|| {
+        let one = |simulator: &mut Simulator, (point, seed): &(&Point, u64)| {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let measured = run_one(simulator, point, *seed);
+            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, Some(jobs.len() as u64), "runs".to_owned());
+            Some(measured)
+        };
+        jobs.par_iter().map_init(Simulator::new, one).collect()
+    });
+    let violated = measured.iter().flatten().filter(|(_, violated)| *violated).count() as u64;
+    Ok((measured.into_iter().flatten().map(|(point, _)| point).collect(), violated))
+}
+
+fn run_one(simulator: &mut Simulator, point: &Point, seed: u64) -> (SweepPoint, bool) {
+    let scenario = &point.loaded.scenario;
+    let fault_plan = (!scenario.faults.is_empty()).then_some(0);
+    let faults = (0..point.loaded.faults(fault_plan).len() as u32).collect();
+    let experiment = ScenarioExperiment::new(scenario, &point.chosen.variant, &point.loaded.host, fault_plan);
+    let run = experiment.run_whole(simulator, &Trial { seed, faults, plan: Plan::natural() }, false);
+    let measured = MeasuredRun::new(&run.metrics);
+    let metrics = results::Metrics {
+        guest_progress: measured.guest_progress,
+        throughput_gbit_per_s: measured.throughput_bits_per_s / 1e9,
+        checkpoints: measured.checkpoint_count,
+        pause_p50_ns: measured.pause_ns.p50,
+        pause_p99_ns: measured.pause_ns.p99,
+        total_time_ns: measured.measured.total_time_ns,
+        downtime_ns: measured.measured.downtime_ns,
+    };
+    let violated = run.outcome.violations.iter().any(|violation| is_asked(scenario, violation.kind));
+    let (x_text, series) = (point.x_text.clone(), point.series.clone());
+    (SweepPoint { x: point.x, x_text, series, seed, metrics }, violated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_values;
+
+    #[test]
+    fn values_are_split_at_commas_outside_of_brackets_and_strings() {
+        assert_eq!(split_values("0, 1e-4,1e-3"), ["0", "1e-4", "1e-3"]);
+        assert_eq!(split_values("50 us"), ["50 us"]);
+        let workloads = r#"Uniform(rate: "1 pages/s", working_set: "8, MiB"),Idle"#;
+        assert_eq!(split_values(workloads), [r#"Uniform(rate: "1 pages/s", working_set: "8, MiB")"#, "Idle"]);
+    }
+}

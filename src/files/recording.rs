@@ -1,0 +1,226 @@
+//! A recorded migration: a directory with `index.json`, `decoded.json` and the compressed streams.
+
+use crate::exit::Failure;
+use colosim_models::capture::{Connection, Ends, Recording, Stream};
+use colosim_models::diagnostic::Diagnostic;
+use colosim_models::scenario::Compression;
+use colosim_models::variant::SyncReceiver;
+use ruzstd::decoding::StreamingDecoder;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+/// Longest JSON file of a recording.
+const JSON_BYTES_MAX: usize = 16 << 20;
+
+/// Longest stream of a recording, uncompressed.
+const STREAM_BYTES_MAX: u64 = 4 << 30;
+
+#[derive(Deserialize)]
+struct Index {
+    name: String,
+    kind: Kind,
+    config: Config,
+    channels: Vec<Channel>,
+    notes: Notes,
+    page_hashes: BTreeMap<String, PageHashes>,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Colo,
+    Precopy,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    compression: Codec,
+    #[serde(default)]
+    extra_args: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Codec {
+    None,
+    Zlib,
+    Zstd,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    channel: String,
+    end_us: Both<Option<(u64, String)>>,
+    chunks_us: Both<Vec<(u64, u64)>>,
+    p2s: Direction,
+    s2p: Direction,
+}
+
+#[derive(Deserialize)]
+struct Both<T> {
+    #[serde(default = "Option::default")]
+    p2s: Option<T>,
+    #[serde(default = "Option::default")]
+    s2p: Option<T>,
+}
+
+#[derive(Deserialize)]
+struct Direction {
+    bytes: u64,
+    sha256: String,
+    file: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Notes {
+    yank_us: Option<u64>,
+    failover_us: Option<u64>,
+    heartbeat: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PageHashes {
+    file: String,
+    pages: usize,
+}
+
+#[derive(Deserialize)]
+struct Decoded {
+    main: DecodedMain,
+    states: Vec<DecodedState>,
+}
+
+#[derive(Deserialize)]
+struct DecodedMain {
+    colo_messages: Vec<DecodedMessage>,
+}
+
+#[derive(Deserialize)]
+struct DecodedMessage {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct DecodedState {
+    pc_ram_page_list_sha256: String,
+}
+
+/// Read the recording in `dir`.
+///
+/// # Errors
+/// If a file is missing, cannot be decoded, or is not what the index says: bad input.
+pub fn read(dir: &Path) -> Result<Recording, Failure> {
+    let index: Index = json(&dir.join("index.json"))?;
+    let decoded: Decoded = json(&dir.join("decoded.json"))?;
+    let requests = decoded.main.colo_messages.iter().filter(|m| m.message == "checkpoint-request").count();
+    let ended = match &index.notes.heartbeat {
+        Some(heartbeat) if heartbeat.starts_with("no answer") => Ends::Hangs,
+        _ if index.kind == Kind::Colo && requests + 1 > decoded.states.len() => Ends::InCheckpoint,
+        _ => Ends::Whole,
+    };
+    let per_section = index.config.extra_args.iter().any(|arg| arg.contains("multifd-flush-after-each-section=on"));
+    let memories = index.page_hashes.iter().map(|(name, hashes)| Ok((name.clone(), page_hashes(dir, hashes)?)));
+    Ok(Recording {
+        name: index.name,
+        colo: index.kind == Kind::Colo,
+        compression: match index.config.compression {
+            Codec::None => Compression::None,
+            Codec::Zlib => Compression::Zlib,
+            Codec::Zstd => Compression::Zstd,
+        },
+        sync_receiver: if per_section { SyncReceiver::PerSection } else { SyncReceiver::PerRound },
+        connections: index.channels.into_iter().map(|c| connection(dir, c)).collect::<Result<_, _>>()?,
+        yank_us: index.notes.yank_us,
+        failover_us: index.notes.failover_us,
+        ended,
+        states: decoded.states.into_iter().map(|state| state.pc_ram_page_list_sha256).collect(),
+        memories: memories.collect::<Result<_, Failure>>()?,
+    })
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let text = super::read_text(path, JSON_BYTES_MAX)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line().max(1), error.column());
+        let before: usize = text.lines().take(line - 1).map(|line| line.len() + 1).sum();
+        let at = (before + column.saturating_sub(1)).min(text.len());
+        let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        Diagnostic::at(&path.display().to_string(), &text, at..at, &format!("this is no recording's file: {error}"))
+            .into()
+    })
+}
+
+fn connection(dir: &Path, channel: Channel) -> Result<Connection, Failure> {
+    let stream = |direction: &Direction, chunks: Option<Vec<(u64, u64)>>, end: Option<Option<(u64, String)>>| {
+        let bytes = stream_bytes(dir, direction)?;
+        let chunks_us = chunks.unwrap_or_default();
+        let ordered = chunks_us.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1);
+        let last = chunks_us.last().map_or(0, |(_, bytes)| *bytes);
+        if !ordered || last != bytes.len() as u64 {
+            return Err(Failure::usage(
+                format!(
+                    "{}: the chunks of {} end at {last} bytes, its stream has {}",
+                    dir.join("index.json").display(),
+                    channel.channel,
+                    bytes.len()
+                ),
+                None,
+            ));
+        }
+        Ok(Stream { bytes, chunks_us, end_us: end.flatten().map(|(at, _)| at) })
+    };
+    Ok(Connection {
+        name: channel.channel.clone(),
+        sent: stream(&channel.p2s, channel.chunks_us.p2s, channel.end_us.p2s)?,
+        answered: stream(&channel.s2p, channel.chunks_us.s2p, channel.end_us.s2p)?,
+    })
+}
+
+fn stream_bytes(dir: &Path, direction: &Direction) -> Result<Vec<u8>, Failure> {
+    let Some(file) = &direction.file else { return Ok(Vec::new()) };
+    let path = dir.join(file);
+    let bytes = decompress(&path)?;
+    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if bytes.len() as u64 != direction.bytes || hash != direction.sha256 {
+        let message = format!(
+            "{} is garbled: {} bytes with SHA-256 {hash}, index.json says {} bytes with {}",
+            path.display(),
+            bytes.len(),
+            direction.bytes,
+            direction.sha256
+        );
+        return Err(Failure::usage(message, Some("copy the recording again".into())));
+    }
+    Ok(bytes)
+}
+
+fn decompress(path: &Path) -> Result<Vec<u8>, Failure> {
+    let refuse = |message: String| Failure::usage(format!("cannot read {}: {message}", path.display()), None);
+    let file = File::open(path).map_err(|error| refuse(error.to_string()))?;
+    let mut bytes = Vec::new();
+    let decoder = StreamingDecoder::new(BufReader::new(file)).map_err(|error| refuse(error.to_string()))?;
+    let read = decoder.take(STREAM_BYTES_MAX).read_to_end(&mut bytes);
+    read.map_err(|error| refuse(format!("it is truncated or no zstd file: {error}")))?;
+    Ok(bytes)
+}
+
+fn page_hashes(dir: &Path, hashes: &PageHashes) -> Result<Vec<u64>, Failure> {
+    let path = dir.join(&hashes.file);
+    let bytes = decompress(&path)?;
+    let (words, rest) = bytes.as_chunks::<8>();
+    if words.len() != hashes.pages || !rest.is_empty() {
+        let message = format!("{} has {} bytes, index.json says {} pages", path.display(), bytes.len(), hashes.pages);
+        return Err(Failure::usage(message, None));
+    }
+    Ok(words.iter().map(|word| u64::from_be_bytes(*word)).collect())
+}
+
+/// Is this directory a recording?
+pub fn is_recording(dir: &Path) -> bool {
+    fs::metadata(dir.join("index.json")).is_ok_and(|file| file.is_file())
+}

@@ -1,0 +1,82 @@
+//! The files of a sweep: `sweep.json`, which `plot` reads, and `sweep.csv` for other programs.
+
+use super::{read_text, write_whole};
+use crate::exit::Failure;
+use colosim_models::diagnostic::Diagnostic;
+use colosim_plots::SweepResults;
+use std::path::{Path, PathBuf};
+
+/// Longest `sweep.json` that is read: about a hundred thousand runs.
+const JSON_BYTES_MAX: usize = 64 << 20;
+
+/// Write both files; their paths.
+///
+/// # Errors
+/// If one cannot be written.
+pub fn write(dir: &Path, results: &SweepResults) -> Result<[PathBuf; 2], Failure> {
+    let paths = [dir.join("sweep.csv"), dir.join("sweep.json")];
+    let table = csv_table(results).map_err(|error| Failure::Unfinished(format!("cannot make the CSV: {error}")))?;
+    let json = serde_json::to_string_pretty(results)
+        .map_err(|error| Failure::Unfinished(format!("cannot make the JSON: {error}")))?;
+    write_whole(&paths[0], &table)?;
+    write_whole(&paths[1], (json + "\n").as_bytes())?;
+    Ok(paths)
+}
+
+/// One line for each run, the swept fields under their paths.
+fn csv_table(results: &SweepResults) -> Result<Vec<u8>, csv::Error> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let series = results.series.as_ref().map(|field| field.path.as_str());
+    let measured = [
+        "seed",
+        "guest_progress",
+        "throughput_gbit_per_s",
+        "checkpoints",
+        "pause_p50_ns",
+        "pause_p99_ns",
+        "total_time_ns",
+        "downtime_ns",
+    ];
+    table.write_record([results.x.path.as_str()].into_iter().chain(series).chain(measured))?;
+    for point in &results.points {
+        let metrics = &point.metrics;
+        let numbers = [
+            point.seed.to_string(),
+            metrics.guest_progress.to_string(),
+            metrics.throughput_gbit_per_s.to_string(),
+            metrics.checkpoints.to_string(),
+            metrics.pause_p50_ns.to_string(),
+            metrics.pause_p99_ns.to_string(),
+            metrics.total_time_ns.to_string(),
+            metrics.downtime_ns.to_string(),
+        ];
+        let fields = [point.x_text.clone()].into_iter().chain(series.map(|_| point.series.clone()));
+        table.write_record(fields.chain(numbers))?;
+    }
+    table.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// Read `sweep.json` of a directory.
+///
+/// # Errors
+/// If it is not there, or not what `colosim sweep` writes.
+pub fn read(dir: &Path) -> Result<SweepResults, Failure> {
+    let path = dir.join("sweep.json");
+    if !path.exists() {
+        let message = format!("there is no {}", path.display());
+        return Err(Failure::usage(message, Some(format!("write it: colosim sweep SCENARIO --out {}", dir.display()))));
+    }
+    let text = read_text(&path, JSON_BYTES_MAX)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let line = error.line().max(1);
+        Failure::from(Diagnostic {
+            file: path.display().to_string(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(error.column().max(1)).unwrap_or(u32::MAX),
+            length: 1,
+            source_line: text.lines().nth(line - 1).unwrap_or_default().to_owned(),
+            message: error.to_string(),
+            suggestion: Some("this file is written by `colosim sweep`".to_owned()),
+        })
+    })
+}
