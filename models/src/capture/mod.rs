@@ -69,6 +69,12 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// When the byte of this index had come, microseconds; for one that never came, the end of time.
+    fn time_of_byte(&self, index: u64) -> u64 {
+        let chunk = self.chunks_us.partition_point(|(_, bytes)| *bytes <= index);
+        self.chunks_us.get(chunk).map_or(u64::MAX / 1_000, |(at, _)| *at)
+    }
+
     /// Bytes that had come before this time.
     fn bytes_before(&self, time_us: u64) -> u64 {
         let before = self.chunks_us.partition_point(|(at, _)| *at < time_us);

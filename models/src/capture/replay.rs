@@ -1,8 +1,8 @@
 //! Feeding a recording to the simulated secondary.
 //!
 //! The recorded primary waited for the secondary's answers; the simulated secondary may be slower, as when its threads are
-//! stalled. So a chunk recorded at time t goes out at t, but not before the simulated secondary has answered as much as the
-//! real one had answered before t. Whoever sees a chunk has then seen all that the real primary had seen.
+//! stalled. So a chunk recorded at time t goes out at t, or, if the simulated secondary gave the last answer that the real one
+//! had given before t so much later, that much later. Whoever sees a chunk has then seen all that the real primary had seen.
 
 use super::{Connection, Ends, Recording};
 use crate::guest::{Block, GuestWriter, Layout, Side};
@@ -20,7 +20,7 @@ use crate::wire::{SliceSource, WireError, now};
 use crate::world::costs;
 use colosim_sim::link::{Path, PathConfig, Piece, Socket, Transport, connect};
 use colosim_sim::{Config, Cx, Kind, Outcome, Plan, Signal, Sim, Simulator, Span, Time};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -118,12 +118,12 @@ struct Feed {
     secondary: Rc<Secondary>,
     oracle: Rc<Oracle>,
     answers: RefCell<Vec<u8>>,
+    /// How much later than recorded each byte of them came.
+    late: RefCell<Vec<Span>>,
     /// Given, and made anew, with every answer.
     answered: RefCell<Signal>,
     /// The recorded answers, to compare with.
     recorded: super::Stream,
-    /// Connections that are still being fed.
-    feeding: Cell<usize>,
 }
 
 fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
@@ -181,9 +181,9 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
         secondary: qemu,
         oracle,
         answers: RefCell::default(),
+        late: RefCell::default(),
         answered: RefCell::default(),
         recorded: recording.main().map(|main| main.answered.clone()).unwrap_or_default(),
-        feeding: Cell::new(recording.connections.len()),
     });
     for (connection, (socket, _)) in recording.connections.iter().zip(ends) {
         if connection.name == "main" {
@@ -200,14 +200,15 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
 }
 
 impl Feed {
-    /// Wait for a recorded time, and for the answers that the real secondary had given before it.
+    /// Wait for the answers that the real secondary had given before a recorded time, and then for that time.
     async fn wait_for(&self, cx: &Cx, time_us: u64) {
-        cx.sleep_until(Time::ZERO + Span::micros(time_us)).await;
-        let owed = self.recorded.bytes_before(time_us);
-        while (self.answers.borrow().len() as u64) < owed {
+        let owed = self.recorded.bytes_before(time_us) as usize;
+        while self.answers.borrow().len() < owed {
             let next = self.answered.borrow().clone();
             next.wait(cx, "an answer of the secondary").await;
         }
+        let late = if owed == 0 { Span::ZERO } else { self.late.borrow()[owed - 1] };
+        cx.sleep_until(Time::ZERO + Span::micros(time_us) + late).await;
     }
 
     /// Send what was recorded of one connection, then end it.
@@ -222,11 +223,9 @@ impl Feed {
             }
         }
         if let Some(end_us) = connection.sent.end_us {
-            self.wait_for(cx, end_us.min(self.recorded.end_us.unwrap_or(u64::MAX))).await;
-            cx.sleep_until(Time::ZERO + Span::micros(end_us)).await;
+            self.wait_for(cx, end_us).await;
             socket.close();
         }
-        self.feeding.set(self.feeding.get() - 1);
     }
 
     /// Take the secondary's answers.
@@ -234,6 +233,8 @@ impl Feed {
         let mut byte = [0];
         while socket.read_exact(cx, &mut byte).await.is_ok() {
             self.answers.borrow_mut().extend(byte);
+            let recorded = Time::ZERO + Span::micros(self.recorded.time_of_byte(self.late.borrow().len() as u64));
+            self.late.borrow_mut().push(cx.sim.now().since(recorded));
             self.answered.take().give(cx);
         }
     }

@@ -1,10 +1,8 @@
 //! Goal: what scripts rely on: exit codes, one JSON document with stable keys, lists, a scenario that `check` printed.
 
+use crate::{assert_keys, colosim, data, json};
 use std::fs;
 use tempfile::TempDir;
-
-mod common;
-use common::{assert_keys, colosim, data, json};
 
 #[test]
 fn a_run_without_faults_exits_with_0_and_has_the_promised_keys() {

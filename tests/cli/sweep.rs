@@ -1,10 +1,8 @@
 //! Goal: a sweep measures every point, writes both files, and `plot` draws from them.
 
+use crate::{colosim, data, json};
 use std::fs;
 use tempfile::TempDir;
-
-mod common;
-use common::{colosim, data, json};
 
 #[test]
 fn a_sweep_writes_its_tables_and_plot_draws_them() {

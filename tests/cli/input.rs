@@ -1,13 +1,11 @@
 //! Goal: whatever is wrong with what the user wrote, the program says so in one message, exits with 2 and writes nothing.
 //! Method: one wrong thing at a time, through the program as a user runs it.
 
+use crate::{colosim, data};
 use assert_cmd::assert::Assert;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-mod common;
-use common::{colosim, data};
 
 /// One message on stderr, nothing on stdout, exit code 2.
 fn assert_refused(assert: Assert, parts: &[&str]) {
@@ -33,10 +31,10 @@ fn changed(dir: &Path, from: &str, to: &str) -> PathBuf {
 #[test]
 fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
     let cases: &[(&str, &str, &[&str])] = &[
-        ("migration: (", "link: (los: 1e-4), migration: (", &["unknown field `los`", "did you mean `loss`?", "11:"]),
+        ("migration: (", "link: (los: 1e-4), migration: (", &["unknown field `los`", "did you mean `loss`?", ":7:12"]),
         ("\"40 ms\"", "\"40 m\"", &["`40 m` is no time span"]),
         ("\"40 ms\"", "40", &["has no unit"]),
-        ("multifd_channels: 2", "multifd_channels: 0", &["0 multifd channels are impossible", "10:"]),
+        ("multifd_channels: 2", "multifd_channels: 0", &["0 multifd channels are impossible", ":7:"]),
         ("working_set: \"2 MiB\"", "working_set: \"5 MiB\"", &["larger than the RAM"]),
         ("ram: \"4 MiB\"", "ram: \"4 MiB\", page_size: \"5000 B\"", &["is impossible; it is a power of two"]),
         ("[\"series-v5\", ", "[\"series-v6\", ", &["unknown preset `series-v6`", "did you mean `series-v5`?"]),

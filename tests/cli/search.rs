@@ -1,13 +1,11 @@
 //! Goal: a search finds the race of the reviewed series, answers with stable keys, does not depend on the number of
 //! workers, and leaves witnesses that give the same run again.
 
+use crate::{assert_keys, colosim, data, json};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-mod common;
-use common::{assert_keys, colosim, data, json};
 
 const FINDING: &[&str] =
     &["kind", "object", "steps", "thread", "seed", "plan", "window_ns", "first_found_at_run", "witness"];
@@ -115,6 +113,30 @@ fn a_search_that_ends_early_or_never_reaches_its_faults_is_inconclusive() {
     let (code, answer) = json(&["compare", &small(), "--set", "variants=[\"merged\"]", "--set", never, "--seeds", "2"]);
     assert_eq!((code, &answer["rows"][0]["verdict"]), (3, &"inconclusive".into()));
     assert!(answer["rows"][0]["claim"].as_str().unwrap().contains("never struck"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_was_found_and_exits_with_130() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    let dir = TempDir::new().unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_colosim"))
+        .args(["explore", &small(), "--seeds", "1000000", "--format", "json", "--out"])
+        .arg(dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(800));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["complete"], false);
+    let found = answer["violations"].as_array().unwrap().len() + answer["others"].as_array().unwrap().len();
+    assert!(found > 0);
+    assert_eq!(witnesses(dir.path()).len(), found);
 }
 
 #[test]
