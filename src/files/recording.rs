@@ -150,7 +150,7 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
         let before: usize = text.lines().take(line - 1).map(|line| line.len() + 1).sum();
         let at = (before + column.saturating_sub(1)).min(text.len());
         let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        Diagnostic::at(&path.display().to_string(), &text, at..at, &format!("this is no recording's file: {error}"))
+        Diagnostic::at(&path.display().to_string(), &text, at..at, format!("this is no recording's file: {error}"))
             .into()
     })
 }

@@ -34,9 +34,9 @@ impl Quantiles {
 /// Measurements of a run, with what is derived from them.
 #[derive(Debug, Serialize)]
 pub struct MeasuredRun {
-    /// Work that the guest got done on the primary: share of the time in which it ran.
+    /// Share of the time in which the primary's guest ran, see [`Steady`].
     pub guest_progress: f64,
-    /// Mean rate of all channels, bit/s.
+    /// Mean rate of all channels, bit/s, see [`Steady`].
     pub throughput_bits_per_s: f64,
     /// Checkpoints that were finished.
     pub checkpoint_count: u64,
@@ -57,15 +57,46 @@ pub struct MeasuredRun {
     pub measured: Metrics,
 }
 
+/// What rates are taken over: with two checkpoints or more, the time between the first and the last request, so that
+/// precopy does not count; else the whole migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Steady {
+    elapsed_ns: u64,
+    guest_run_ns: u64,
+    bytes: u64,
+}
+
+impl Steady {
+    fn of(metrics: &Metrics) -> Steady {
+        match metrics.checkpoints.as_slice() {
+            // A checkpoint's interval ends with its request; its pause and its bytes belong to the next one's.
+            [paused @ .., _] if !paused.is_empty() => {
+                let elapsed_ns = metrics.checkpoints[1..].iter().map(|c| c.interval_ns).sum::<u64>();
+                let pause_ns: u64 = paused.iter().map(|c| c.pause_ns).sum();
+                let bytes = paused.iter().map(|c| c.bytes).sum();
+                Steady { elapsed_ns, guest_run_ns: elapsed_ns.saturating_sub(pause_ns), bytes }
+            }
+            _ => Steady {
+                elapsed_ns: metrics.elapsed_ns,
+                guest_run_ns: metrics.guest_run_ns,
+                bytes: metrics.transferred_bytes + metrics.checkpoints.iter().map(|c| c.bytes).sum::<u64>(),
+            },
+        }
+    }
+
+    fn ratio(self, part: f64) -> f64 {
+        if self.elapsed_ns == 0 { 0.0 } else { part / self.elapsed_ns as f64 }
+    }
+}
+
 impl MeasuredRun {
     /// Derive them.
     pub fn new(metrics: &Metrics) -> MeasuredRun {
         let over = |of: fn(&Checkpoint) -> u64| Quantiles::of(metrics.checkpoints.iter().map(of));
-        let bytes = metrics.transferred_bytes + metrics.checkpoints.iter().map(|c| c.bytes).sum::<u64>();
-        let ratio = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / whole as f64 };
+        let steady = Steady::of(metrics);
         MeasuredRun {
-            guest_progress: ratio(metrics.guest_run_ns as f64, metrics.elapsed_ns),
-            throughput_bits_per_s: ratio(bytes as f64 * 8e9, metrics.elapsed_ns),
+            guest_progress: steady.ratio(steady.guest_run_ns as f64),
+            throughput_bits_per_s: steady.ratio(steady.bytes as f64 * 8e9),
             checkpoint_count: metrics.checkpoints.len() as u64,
             pause_ns: over(|c| c.pause_ns),
             secondary_pause_ns: over(|c| c.secondary_pause_ns),
@@ -139,7 +170,19 @@ fn trimmed(table: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Quantiles;
+    use super::{Quantiles, Steady};
+    use colosim_models::metrics::{Checkpoint, Metrics};
+
+    #[test]
+    fn rates_are_taken_from_the_first_to_the_last_request() {
+        let checkpoint =
+            |interval_ns, pause_ns, bytes| Checkpoint { interval_ns, pause_ns, bytes, ..Checkpoint::default() };
+        let checkpoints = vec![checkpoint(1_000, 30, 7), checkpoint(100, 20, 8), checkpoint(100, 99, 9)];
+        let colo = Metrics { elapsed_ns: 5_000, guest_run_ns: 4_000, checkpoints, ..Metrics::default() };
+        assert_eq!(Steady::of(&colo), Steady { elapsed_ns: 200, guest_run_ns: 150, bytes: 15 });
+        let precopy = Metrics { checkpoints: Vec::new(), transferred_bytes: 3, ..colo };
+        assert_eq!(Steady::of(&precopy), Steady { elapsed_ns: 5_000, guest_run_ns: 4_000, bytes: 3 });
+    }
 
     #[test]
     fn quantiles_are_values_that_occur() {

@@ -27,7 +27,7 @@ fn conflicts(outcome: &Outcome) -> Vec<(&str, &str, &str)> {
 fn variable(sim: &Sim) -> (Body, Body) {
     let variable = Plain::new(sim, "x", 0);
     let read = variable.clone();
-    (Rc::new(move |cx| drop(read.read(cx))), Rc::new(move |cx| variable.write(cx, 1)))
+    (Rc::new(move |cx| _ = read.read(cx)), Rc::new(move |cx| variable.write(cx, 1)))
 }
 
 #[test]
