@@ -122,7 +122,7 @@ pub struct SearchArgs {
     #[arg(long, value_enum, value_name = "S", default_value_t = StrategyName::Stalls)]
     pub strategy: StrategyName,
     /// Seeds: `A..B`, B excluded, or a number of them. Each fault plan is run with each seed
-    /// [default: 200; `compare`, with several designs: 100].
+    /// [default: 200; `compare`, with several designs: 64].
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<Range<u64>>,
     /// Start no more runs after this wall-clock time, as in `30s`.

@@ -7,8 +7,7 @@ use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
 const PROGRESS: Quantity = Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0 };
-const THROUGHPUT: Quantity =
-    Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s * 1e9), most: f64::INFINITY };
+const THROUGHPUT: Quantity = Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s), most: f64::INFINITY };
 
 /// The line of an undisturbed guest is shown when the best run comes this close to it: farther away it would press
 /// all curves flat.
@@ -34,7 +33,7 @@ pub fn figure(results: &SweepResults) -> Figure {
             },
             Panel {
                 x,
-                y: y("Network throughput", Unit::BitsPerSecond),
+                y: y("Network throughput (Gbit/s)", Unit::None),
                 references: Vec::new(),
                 lines: lines(throughput),
             },

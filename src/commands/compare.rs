@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// For a few designs under a few fault plans some seconds on two cores.
-const DEFAULT_SEEDS: Range<u64> = 0..100;
+const DEFAULT_SEEDS: Range<u64> = 0..64;
 
 /// Search each design, and judge.
 pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure> {

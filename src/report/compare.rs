@@ -4,7 +4,8 @@ use super::json::JsonFinding;
 use super::names::{counted, faults, step_name};
 use super::style::{stdout_has_colour, table};
 use crate::inquiry::Found;
-use colosim_sim::{Place, Span};
+use colosim_models::oracle::UNCOMMITTED_PAGES;
+use colosim_sim::{Place, Span, Violation};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{Attribute, Cell, Color};
 use serde::Serialize;
@@ -113,6 +114,9 @@ fn finding(found: &Found) -> [String; 4] {
     if let Some(cause) = &violation.cause {
         what += &format!("\nafter {}", place(cause));
     }
+    if violation.kind == UNCOMMITTED_PAGES {
+        what += &format!("\n{}", extent(violation));
+    }
     let mut how = faults(&found.faults).replace(", then ", ",\nthen ");
     for stall in &found.trial.plan.stalls {
         how += &format!("\n{} late at {} (visit {})", stall.thread, stall.step, stall.visit);
@@ -125,6 +129,11 @@ fn finding(found: &Found) -> [String; 4] {
     [what, how, window, format!("{} of {}", found.shown, found.of_runs)]
 }
 
+/// How much of an unfinished checkpoint leaked, in short.
+fn extent(violation: &Violation) -> &str {
+    violation.detail.split_once(", which").map_or(&violation.detail, |(extent, _)| extent)
+}
+
 /// What other oracles found.
 fn beside(row: &Row) -> String {
     let others = row.found.iter().filter(|found| !found.asked);
@@ -132,8 +141,9 @@ fn beside(row: &Row) -> String {
         let violation = &found.violation;
         let cause = violation.cause.as_ref().map(|cause| format!(", after {}", step_name(cause.step)));
         format!(
-            "- {}: {} of {} at {}{}, in {} of {}\n",
+            "- {}: {}{} of {} at {}{}, in {} of {}\n",
             row.variant,
+            if violation.kind == UNCOMMITTED_PAGES { format!("{}: ", extent(violation)) } else { String::new() },
             violation.kind.0,
             violation.object,
             step_name(violation.culprit.step),

@@ -106,6 +106,7 @@ impl Oracle {
         }
         let slots = u64::from(slots(qemu.layout.page_size));
         let packets = match leaked.len() as u64 {
+            count if count == slots => format!(" = 1 whole packet of {slots}"),
             count if count.is_multiple_of(slots) => format!(" = {} whole packets of {slots}", count / slots),
             _ => String::new(),
         };
