@@ -207,7 +207,12 @@ impl Kernel {
                 if let Some(ended) = core.ended {
                     return ended;
                 }
-                let Some((time, event)) = core.timers.pop() else { return Ended::Quiet };
+                let Some((time, event)) = core.timers.pop() else {
+                    if let Some(deadlock) = core.deadlock() {
+                        core.report(deadlock);
+                    }
+                    return Ended::Quiet;
+                };
                 if time > limit {
                     core.now = limit;
                     return Ended::TimeLimit;

@@ -1,9 +1,9 @@
 //! Who waits for what, and who holds it: the report of a deadlock or a hang.
 
-use crate::kernel::Sim;
-use crate::thread::ThreadId;
+use crate::kernel::{Core, Sim};
+use crate::thread::{Thread, ThreadId};
 use crate::time::Time;
-use crate::violation::Place;
+use crate::violation::{Kind, Place, Violation};
 use std::fmt;
 
 /// A thread that waits.
@@ -36,9 +36,29 @@ impl fmt::Display for Waiting {
 impl Sim {
     /// All threads that wait at this moment, in the order of their creation.
     pub fn waiting(&self) -> Vec<Waiting> {
-        let core = self.0.core.borrow();
-        let name = |id: ThreadId| core.threads[id.index()].name.to_string();
-        let waiting = core.threads.iter().filter(|t| t.alive).filter_map(|thread| {
+        self.0.core.borrow().waiting()
+    }
+}
+
+impl Core {
+    /// Nothing can happen any more: if a thread waits and that is not its normal state, it waits for ever.
+    pub fn deadlock(&self) -> Option<Violation> {
+        let stuck: Vec<Waiting> = self.waiting().into_iter().filter(|waiting| !waiting.idle).collect();
+        let first = stuck.first()?;
+        let waits: Vec<String> = stuck.iter().map(Waiting::to_string).collect();
+        Some(Violation {
+            kind: Kind::DEADLOCK,
+            object: first.object.clone(),
+            culprit: first.place.clone(),
+            cause: None,
+            detail: format!("nothing can happen any more; {}", waits.join("; ")),
+        })
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        let name = |id: ThreadId| self.threads[id.index()].name.to_string();
+        let running = |thread: &Thread| thread.alive && !self.processes[thread.process.index()].frozen;
+        let waiting = self.threads.iter().filter(|thread| running(thread)).filter_map(|thread| {
             let wait = thread.wait.as_ref()?;
             Some(Waiting {
                 place: Place {

@@ -7,7 +7,7 @@ use crate::files::recording;
 use crate::report::{json, style};
 use crate::values::Format;
 use colosim_models::capture::{
-    MainItem, RecordedPacket, Recording, Replay, Verdict, judge, main_items, packets, replay,
+    Epoch, MainItem, RecordedPacket, Recording, Replay, Verdict, epochs, judge, main_items, packets, replay,
 };
 use colosim_sim::explore::{Stalls, Strategy, Trial};
 use colosim_sim::{Plan, Simulator, Span};
@@ -31,6 +31,8 @@ struct Verified {
     ends: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     wait: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seeds: Option<Seeds>,
     verdict: &'static str,
@@ -80,7 +82,7 @@ fn read(dir: &Path) -> Result<Recording, Failure> {
 
 fn run(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) -> Result<(Replay, Verdict), Failure> {
     let replayed = replay(simulator, recording, seed, plan)
-        .map_err(|error| Failure::usage(format!("{}: the head of the main stream: {error}", recording.name), None))?;
+        .map_err(|error| Failure::usage(format!("cannot replay {}: {error}", recording.name), None))?;
     let verdict = judge(recording, &replayed);
     Ok((replayed, verdict))
 }
@@ -105,6 +107,8 @@ fn verify_one(recording: &Recording, seeds: Option<u64>) -> Result<Verified, Fai
         answers_equal: verdict.answers_equal,
         ends: verdict.ends.name(),
         wait: replayed.wait,
+        // A real secondary ends with errors too; they are of interest where it should not have.
+        errors: if verdict.agrees { Vec::new() } else { replayed.errors },
         seeds,
         verdict: if agrees { "agrees" } else { "disagrees" },
     })
@@ -147,6 +151,9 @@ fn line(one: &Verified) -> String {
     if let Some(wait) = &one.wait {
         let _ = writeln!(text, "          {wait}");
     }
+    for error in &one.errors {
+        let _ = writeln!(text, "          the simulated secondary says: {error}");
+    }
     if let Some(seeds) = &one.seeds {
         let _ =
             writeln!(text, "          with the receive threads stalled: {} of {} seeds agree", seeds.agree, seeds.runs);
@@ -164,6 +171,16 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     main_ends_with: Option<String>,
     channels: Vec<ShownChannel>,
+    epochs: Vec<ShownEpoch>,
+}
+
+#[derive(Serialize)]
+struct ShownEpoch {
+    epoch: usize,
+    packets: usize,
+    normal: u64,
+    zero: u64,
+    synced_channels: usize,
 }
 
 #[derive(Serialize)]
@@ -189,6 +206,7 @@ struct ShownPacket {
     normal: u32,
     zero: u32,
     data_bytes: u32,
+    epoch: usize,
 }
 
 /// Print what is in a recording.
@@ -196,25 +214,30 @@ pub fn show(args: &CaptureShowArgs, settings: Settings) -> Result<Answer, Failur
     let recording = read(&args.dir)?;
     let (items, main_error) = main_items(&recording);
     let multifd = recording.connections.iter().filter(|c| c.name != "main");
-    let channels = multifd.map(|connection| {
-        let (packets, error) = packets(&connection.sent.bytes);
-        ShownChannel {
-            channel: connection.name.clone(),
-            packets: packets.into_iter().map(shown_packet).collect(),
-            ends_with: error.map(|error| error.to_string()),
-        }
+    let (streams, errors): (Vec<_>, Vec<_>) = multifd.clone().map(|c| packets(&c.sent.bytes)).unzip();
+    let epochs = epochs(&streams);
+    let channels = multifd.zip(streams).zip(errors).map(|((connection, packets), error)| ShownChannel {
+        channel: connection.name.clone(),
+        packets: packets.into_iter().map(shown_packet).collect(),
+        ends_with: error.map(|error| error.to_string()),
     });
     let shown = Shown {
         capture: recording.name.clone(),
         main: items.iter().map(|item| ShownItem { offset: item.offset, item: item_text(item) }).collect(),
         main_ends_with: main_error.map(|error| error.to_string()),
         channels: channels.collect(),
+        epochs: epochs.into_iter().enumerate().map(|(epoch, e)| shown_epoch(epoch, e)).collect(),
     };
     let text = match settings.format {
         Format::Json => json::document(&shown),
         Format::Text => show_text(&shown),
     };
     Ok(Answer { text, exit: Exit::Done })
+}
+
+fn shown_epoch(epoch: usize, of: Epoch) -> ShownEpoch {
+    let Epoch { packets, normal, zero, synced_channels } = of;
+    ShownEpoch { epoch, packets, normal, zero, synced_channels }
 }
 
 fn shown_packet(packet: RecordedPacket) -> ShownPacket {
@@ -226,6 +249,7 @@ fn shown_packet(packet: RecordedPacket) -> ShownPacket {
         normal: packet.normal,
         zero: packet.zero,
         data_bytes: packet.data_bytes,
+        epoch: packet.epoch,
     }
 }
 
@@ -245,11 +269,12 @@ fn show_text(shown: &Shown) -> String {
     for channel in &shown.channels {
         let _ = writeln!(text, "{}", channel.channel);
         let mut table = style::plain_table();
-        table.set_header(["offset", "packet", "flags", "block", "normal", "zero", "data bytes"]);
+        table.set_header(["offset", "packet", "epoch", "flags", "block", "normal", "zero", "data bytes"]);
         for packet in &channel.packets {
             table.add_row([
                 packet.offset.to_string(),
                 packet.packet_num.to_string(),
+                packet.epoch.to_string(),
                 if packet.flags == 1 { "SYNC".into() } else { format!("{:#x}", packet.flags) },
                 packet.block.clone().unwrap_or_default(),
                 packet.normal.to_string(),
@@ -261,6 +286,21 @@ fn show_text(shown: &Shown) -> String {
         if let Some(error) = &channel.ends_with {
             let _ = writeln!(text, "  ends: {error}");
         }
+    }
+    if !shown.epochs.is_empty() {
+        let mut table = style::plain_table();
+        table.set_header(["epoch", "data packets", "normal", "zero", "SYNC on"]);
+        for epoch in &shown.epochs {
+            let synced = format!("{} of {} channels", epoch.synced_channels, shown.channels.len());
+            table.add_row([
+                epoch.epoch.to_string(),
+                epoch.packets.to_string(),
+                epoch.normal.to_string(),
+                epoch.zero.to_string(),
+                synced,
+            ]);
+        }
+        let _ = writeln!(text, "{table}");
     }
     text
 }

@@ -20,6 +20,12 @@ const JSON_BYTES_MAX: usize = 16 << 20;
 /// Longest stream of a recording, uncompressed.
 const STREAM_BYTES_MAX: u64 = 4 << 30;
 
+/// Latest time in a recording, microseconds: one day.
+const TIME_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
+
+/// Most multifd channels, as QEMU's `multifd-channels` has it.
+const CHANNELS_MAX: usize = 255;
+
 #[derive(Deserialize)]
 struct Index {
     name: String,
@@ -87,6 +93,7 @@ struct Notes {
 struct PageHashes {
     file: String,
     pages: usize,
+    sha256_of_list: String,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +123,8 @@ struct DecodedState {
 /// If a file is missing, cannot be decoded, or is not what the index says: bad input.
 pub fn read(dir: &Path) -> Result<Recording, Failure> {
     let index: Index = json(&dir.join("index.json"))?;
+    check(&index)
+        .map_err(|message| Failure::usage(format!("{}: {message}", dir.join("index.json").display()), None))?;
     let decoded: Decoded = json(&dir.join("decoded.json"))?;
     let requests = decoded.main.colo_messages.iter().filter(|m| m.message == "checkpoint-request").count();
     let ended = match &index.notes.heartbeat {
@@ -155,6 +164,27 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     })
 }
 
+/// What the types of the index leave open.
+fn check(index: &Index) -> Result<(), String> {
+    let names: Vec<&str> = index.channels.iter().map(|channel| channel.channel.as_str()).collect();
+    if !names.contains(&"main") {
+        return Err("there is no channel `main`".into());
+    }
+    if let Some(twice) = (1..names.len()).find(|i| names[..*i].contains(&names[*i])) {
+        return Err(format!("there are two channels `{}`", names[twice]));
+    }
+    if names.len() > CHANNELS_MAX + 1 {
+        return Err(format!("there are {} channels, expected at most {CHANNELS_MAX} beside `main`", names.len()));
+    }
+    let ends = index.channels.iter().flat_map(|c| [&c.end_us.p2s, &c.end_us.s2p]).flatten().flatten().map(|end| end.0);
+    let chunks = index.channels.iter().flat_map(|c| [&c.chunks_us.p2s, &c.chunks_us.s2p]).flatten().flatten();
+    let notes = [index.notes.yank_us, index.notes.failover_us].into_iter().flatten();
+    match ends.chain(chunks.map(|chunk| chunk.0)).chain(notes).find(|time| *time > TIME_US_MAX) {
+        Some(time) => Err(format!("the time {time} is later than {TIME_US_MAX} microseconds, one day")),
+        None => Ok(()),
+    }
+}
+
 fn connection(dir: &Path, channel: Channel) -> Result<Connection, Failure> {
     let stream = |direction: &Direction, chunks: Option<Vec<(u64, u64)>>, end: Option<Option<(u64, String)>>| {
         let bytes = stream_bytes(dir, direction)?;
@@ -185,7 +215,7 @@ fn stream_bytes(dir: &Path, direction: &Direction) -> Result<Vec<u8>, Failure> {
     let Some(file) = &direction.file else { return Ok(Vec::new()) };
     let path = dir.join(file);
     let bytes = decompress(&path)?;
-    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = sha256(&bytes);
     if bytes.len() as u64 != direction.bytes || hash != direction.sha256 {
         let message = format!(
             "{} is garbled: {} bytes with SHA-256 {hash}, index.json says {} bytes with {}",
@@ -203,7 +233,8 @@ fn decompress(path: &Path) -> Result<Vec<u8>, Failure> {
     let refuse = |message: String| Failure::usage(format!("cannot read {}: {message}", path.display()), None);
     let file = File::open(path).map_err(|error| refuse(error.to_string()))?;
     let mut bytes = Vec::new();
-    let decoder = StreamingDecoder::new(BufReader::new(file)).map_err(|error| refuse(error.to_string()))?;
+    let decoder = StreamingDecoder::new(BufReader::new(file));
+    let decoder = decoder.map_err(|error| refuse(format!("it is truncated or no zstd file: {error}")))?;
     let read = decoder.take(STREAM_BYTES_MAX).read_to_end(&mut bytes);
     read.map_err(|error| refuse(format!("it is truncated or no zstd file: {error}")))?;
     Ok(bytes)
@@ -217,7 +248,18 @@ fn page_hashes(dir: &Path, hashes: &PageHashes) -> Result<Vec<u64>, Failure> {
         let message = format!("{} has {} bytes, index.json says {} pages", path.display(), bytes.len(), hashes.pages);
         return Err(Failure::usage(message, None));
     }
+    let hash = sha256(&bytes);
+    if hash != hashes.sha256_of_list {
+        let expected = &hashes.sha256_of_list;
+        let message = format!("{} is garbled: its SHA-256 is {hash}, index.json says {expected}", path.display());
+        return Err(Failure::usage(message, Some("copy the recording again".into())));
+    }
     Ok(words.iter().map(|word| u64::from_be_bytes(*word)).collect())
+}
+
+/// In hexadecimal.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Is this directory a recording?

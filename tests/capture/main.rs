@@ -1,8 +1,12 @@
 //! Recorded migrations of a real QEMU through the simulated secondary, as a user runs them.
 
 use assert_cmd::Command;
-use serde_json::Value;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::TempDir;
@@ -31,6 +35,33 @@ fn copy_of(name: &str) -> (TempDir, PathBuf) {
         fs::copy(file.path(), copy.join(file.file_name())).expect("copied");
     }
     (dir, copy)
+}
+
+/// Change a JSON file of a copy.
+fn edit(copy: &Path, file: &str, change: impl FnOnce(&mut Value)) {
+    let path = copy.join(file);
+    let mut document = serde_json::from_str(&fs::read_to_string(&path).expect("it is there")).expect("JSON");
+    change(&mut document);
+    fs::write(path, document.to_string()).expect("written");
+}
+
+/// Change what the primary sent on a channel, without changing its length; the index is made to fit.
+fn edit_stream(copy: &Path, channel: usize, change: impl FnOnce(&mut [u8])) {
+    edit(copy, "index.json", |index| {
+        let sent = &mut index["channels"][channel]["p2s"];
+        let path = copy.join(sent["file"].as_str().expect("a file"));
+        let mut bytes = Vec::new();
+        let compressed = fs::read(&path).expect("it is there");
+        StreamingDecoder::new(&compressed[..]).expect("zstd").read_to_end(&mut bytes).expect("zstd");
+        change(&mut bytes);
+        sent["sha256"] = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        fs::write(path, compress_to_vec(&bytes[..], CompressionLevel::Uncompressed)).expect("written");
+    });
+}
+
+/// Where the list of RAM blocks has `pc.ram` in a main stream.
+fn pc_ram(stream: &[u8]) -> usize {
+    stream.windows(7).position(|name| name == b"\x06pc.ram").expect("the list of blocks")
 }
 
 /// It must be refused: exit code 2, one message on stderr that says this, nothing on stdout.
@@ -86,22 +117,85 @@ fn late_receive_threads_change_nothing() {
 #[test]
 fn a_state_that_differs_from_the_recorded_one_disagrees() {
     let (_dir, copy) = copy_of("precopy-multifd-zlib");
-    let decoded = fs::read_to_string(copy.join("decoded.json")).expect("it is there");
-    let mut document: Value = serde_json::from_str(&decoded).expect("JSON");
-    document["states"][0]["pc_ram_page_list_sha256"] = "0".repeat(64).into();
-    fs::write(copy.join("decoded.json"), document.to_string()).expect("written");
+    edit(&copy, "decoded.json", |decoded| decoded["states"][0]["pc_ram_page_list_sha256"] = "0".repeat(64).into());
     let (document, code) = verified(&[copy.to_str().expect("a name")]);
     assert_eq!((document["verdict"].as_str(), code), (Some("disagrees"), Some(1)));
     assert_eq!(document["states_equal"], 0);
 }
 
+/// The first data packet of channel 0 stands behind the init packet and a SYNC packet; its page data behind its 1344 bytes.
+#[test]
+fn one_flipped_bit_of_a_page_shows_in_the_states_and_in_every_memory() {
+    let (_dir, copy) = copy_of("colo-multifd");
+    edit_stream(&copy, 1, |stream| stream[64 + 2 * 1344 + 100] ^= 1);
+    let (document, code) = verified(&[copy.to_str().expect("a name")]);
+    assert_eq!((document["verdict"].as_str(), code), (Some("disagrees"), Some(1)), "{document:#}");
+    assert_eq!(document["states_equal"], 0);
+    let memories = document["memories"].as_array().expect("memories");
+    assert_eq!(memories.len(), 4);
+    assert!(memories.iter().all(|memory| memory["differ"] == 1), "{document:#}");
+}
+
+#[test]
+fn a_packet_that_is_none_disagrees_and_says_what_the_secondary_refused() {
+    let (_dir, copy) = copy_of("precopy-multifd-zlib");
+    edit_stream(&copy, 1, |stream| stream[1408] ^= 1);
+    let (document, code) = verified(&[copy.to_str().expect("a name")]);
+    assert_eq!((document["verdict"].as_str(), code), (Some("disagrees"), Some(1)), "{document:#}");
+    let errors = document["errors"].as_array().expect("what it says");
+    assert!(errors.iter().any(|error| error.as_str().expect("text").contains("a packet has magic")), "{document:#}");
+}
+
+#[test]
+fn a_machine_with_more_ram_than_a_replay_holds_is_refused() {
+    let (_dir, copy) = copy_of("precopy-multifd-zlib");
+    edit_stream(&copy, 0, |stream| {
+        let name = pc_ram(stream);
+        let number = |at: usize| u64::from_be_bytes(stream[at..at + 8].try_into().expect("8 bytes"));
+        let (total, length) = (number(name - 8), number(name + 7));
+        let large: u64 = 1 << 50;
+        stream[name - 8..name].copy_from_slice(&(total - length + large).to_be_bytes());
+        stream[name + 7..name + 15].copy_from_slice(&large.to_be_bytes());
+    });
+    refused(&copy, "bytes of RAM, expected at most");
+}
+
+#[test]
+fn a_machine_without_the_compared_block_is_refused() {
+    let (_dir, copy) = copy_of("precopy-multifd-zlib");
+    // MEM_SIZE with a total of zero: the list is empty.
+    edit_stream(&copy, 0, |stream| {
+        let name = pc_ram(stream);
+        stream[name - 8..name].copy_from_slice(&4u64.to_be_bytes());
+    });
+    refused(&copy, "no RAM block called \"pc.ram\"");
+}
+
+#[test]
+fn an_index_that_makes_no_sense_is_refused() {
+    let spoiled = |change: fn(&mut Value), says: &str| {
+        let (_dir, copy) = copy_of("precopy-multifd-zlib");
+        edit(&copy, "index.json", change);
+        refused(&copy, says);
+    };
+    spoiled(|index| index["channels"][1]["channel"] = "main".into(), "two channels `main`");
+    spoiled(|index| index["channels"][0]["channel"] = "multifd-7".into(), "no channel `main`");
+    spoiled(|index| index["notes"]["failover_us"] = u64::MAX.into(), "is later than");
+    spoiled(
+        |index| index["channels"][1]["chunks_us"]["p2s"] = json!([[5, 64]]),
+        "the chunks of multifd-0 end at 64 bytes",
+    );
+    spoiled(|index| index["kind"] = "postcopy".into(), "unknown variant `postcopy`");
+    spoiled(
+        |index| index["page_hashes"]["primary"]["sha256_of_list"] = "0".into(),
+        "pages.primary.sha64.zst is garbled",
+    );
+}
+
 #[test]
 fn a_garbled_stream_is_refused() {
     let (_dir, copy) = copy_of("precopy-multifd-zlib");
-    let index = fs::read_to_string(copy.join("index.json")).expect("it is there");
-    let mut document: Value = serde_json::from_str(&index).expect("JSON");
-    document["channels"][0]["p2s"]["sha256"] = "0".repeat(64).into();
-    fs::write(copy.join("index.json"), document.to_string()).expect("written");
+    edit(&copy, "index.json", |index| index["channels"][0]["p2s"]["sha256"] = "0".repeat(64).into());
     refused(&copy, "is garbled");
 }
 
@@ -142,4 +236,24 @@ fn show_prints_every_packet() {
     let packets: usize = channels.iter().map(|c| c["packets"].as_array().expect("packets").len()).sum();
     assert_eq!(packets, 146);
     assert!(document["main_ends_with"].is_null(), "{document:#}");
+}
+
+/// The table was made by an independent decoder.
+#[test]
+fn show_finds_the_epochs_of_the_recorded_table() {
+    for name in ["colo-multifd", "colo-multifd-channel-lost", "precopy-multifd-zstd"] {
+        let dir = captures().join(name);
+        let output = colosim(&["capture", "show", dir.to_str().expect("a name"), "--format", "json"]);
+        let shown: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        let decoded = fs::read_to_string(dir.join("decoded.json")).expect("it is there");
+        let decoded: Value = serde_json::from_str(&decoded).expect("JSON");
+        let recorded = decoded["epochs"].as_array().expect("epochs");
+        let pages = |epoch: &Value| (epoch["normal"].as_u64(), epoch["zero"].as_u64());
+        let whole: Vec<_> =
+            shown["epochs"].as_array().expect("epochs").iter().filter(|e| e["synced_channels"] == 2).collect();
+        assert_eq!(whole.len(), recorded.len(), "{name}");
+        for (epoch, recorded) in whole.iter().zip(recorded) {
+            assert_eq!(pages(epoch), pages(recorded), "{name}: {epoch:#}");
+        }
+    }
 }

@@ -10,11 +10,13 @@
 //! A *state* is guest RAM, and the cache, after precopy and after each whole checkpoint. Interrupted recordings end as the
 //! real run ended: inside a checkpoint, or in a wait that nothing ends.
 
+mod head;
 mod packets;
 mod replay;
 mod verdict;
 
-pub use packets::{MainItem, RecordedPacket, main_items, packets};
+pub use head::{RAM_BYTES_MAX, ReplayError};
+pub use packets::{Epoch, MainItem, RecordedPacket, epochs, main_items, packets};
 pub use replay::{Replay, replay};
 pub use verdict::{MemoryVerdict, Verdict, judge};
 

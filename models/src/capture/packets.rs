@@ -1,17 +1,17 @@
 //! What is in a recording: the items of the main stream and the packets of each multifd stream.
 
 use super::Recording;
+use super::head::PAGE_BYTES;
 use crate::wire::colo_message::{ColoMessage, read_message, read_vmstate_blob};
 use crate::wire::multifd_init::INIT_LEN;
 use crate::wire::multifd_packet::{
-    HEADER_LEN, PacketHeader, RamCounts, block_idstr, packet_len, read_packet_header, read_packet_rest, slots,
+    HEADER_LEN, PacketFlags, PacketHeader, RamCounts, block_idstr, packet_len, read_packet_header, read_packet_rest,
+    slots,
 };
 use crate::wire::ram_section::{LastBlock, Word, read_word};
 use crate::wire::stream::{Item, read_footer, read_header, read_item, read_opaque_payload};
 use crate::wire::{ReadError, SliceSource, Source, WireError, now, read_announced};
 use std::collections::BTreeMap;
-
-const PAGE_BYTES: u64 = 4096;
 
 /// One packet of a multifd stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +30,21 @@ pub struct RecordedPacket {
     pub zero: u32,
     /// Bytes of page data that follow.
     pub data_bytes: u32,
+    /// SYNC packets before it on its channel: it belongs to the epoch of this number, and a SYNC packet ends its own.
+    pub epoch: usize,
 }
 
 /// The packets of a multifd stream, and what ended it early.
 pub fn packets(bytes: &[u8]) -> (Vec<RecordedPacket>, Option<WireError>) {
     let mut source = SliceSource::new(bytes);
-    let mut packets = Vec::new();
+    let mut packets: Vec<RecordedPacket> = Vec::new();
     if let Err(error) = now(skip(&mut source, INIT_LEN as u64)) {
         return (packets, Some(WireError::Read { reading: "the init packet", error }));
     }
     loop {
         let offset = source.position();
-        match now(read_packet(&mut source, offset)) {
+        let epoch = packets.last().map_or(0, |last| last.epoch + usize::from(PacketFlags(last.flags).is_sync()));
+        match now(read_packet(&mut source, offset, epoch)) {
             Ok(Some(packet)) => packets.push(packet),
             Ok(None) => return (packets, None),
             Err(error) => return (packets, Some(error)),
@@ -49,7 +52,11 @@ pub fn packets(bytes: &[u8]) -> (Vec<RecordedPacket>, Option<WireError>) {
     }
 }
 
-async fn read_packet(source: &mut SliceSource<'_>, offset: usize) -> Result<Option<RecordedPacket>, WireError> {
+async fn read_packet(
+    source: &mut SliceSource<'_>,
+    offset: usize,
+    epoch: usize,
+) -> Result<Option<RecordedPacket>, WireError> {
     let Some(header) = read_packet_header(source).await? else { return Ok(None) };
     let flags = PacketHeader::decode(&header)?.flags;
     let mut packet = vec![0; packet_len(PAGE_BYTES)];
@@ -67,11 +74,41 @@ async fn read_packet(source: &mut SliceSource<'_>, offset: usize) -> Result<Opti
         normal: counts.normal_pages,
         zero: counts.zero_pages,
         data_bytes: counts.next_packet_size,
+        epoch,
     }))
 }
 
 async fn skip(source: &mut SliceSource<'_>, bytes: u64) -> Result<(), ReadError> {
     read_announced(source, bytes).await.map(drop)
+}
+
+/// What lies between two synchronisations, on all multifd channels together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Epoch {
+    /// Data packets.
+    pub packets: usize,
+    /// Pages with content.
+    pub normal: u64,
+    /// Zero pages that came in packets.
+    pub zero: u64,
+    /// Channels on which its SYNC packet came; the loader waits for all of them.
+    pub synced_channels: usize,
+}
+
+/// The epochs of a recording, from the packets of each channel.
+pub fn epochs(channels: &[Vec<RecordedPacket>]) -> Vec<Epoch> {
+    let mut epochs: Vec<Epoch> = Vec::new();
+    for packet in channels.iter().flatten() {
+        if epochs.len() <= packet.epoch {
+            epochs.resize(packet.epoch + 1, Epoch::default());
+        }
+        let epoch = &mut epochs[packet.epoch];
+        epoch.normal += u64::from(packet.normal);
+        epoch.zero += u64::from(packet.zero);
+        epoch.packets += usize::from(packet.block.is_some());
+        epoch.synced_channels += usize::from(PacketFlags(packet.flags).is_sync());
+    }
+    epochs
 }
 
 /// One item of the main stream.

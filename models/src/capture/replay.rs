@@ -4,8 +4,9 @@
 //! stalled. So a chunk recorded at time t goes out at t, or, if the simulated secondary gave the last answer that the real one
 //! had given before t so much later, that much later. Whoever sees a chunk has then seen all that the real primary had seen.
 
-use super::{Connection, Ends, Recording};
-use crate::guest::{Block, GuestWriter, Layout, Side};
+use super::head::{Head, PAGE_BYTES, head_of};
+use super::{Connection, Ends, Recording, ReplayError};
+use crate::guest::{GuestWriter, Layout, Side};
 use crate::host_profile::HostProfile;
 use crate::metrics::Recorder;
 use crate::milestone::Milestones;
@@ -13,18 +14,12 @@ use crate::oracle::{Oracle, State, hang};
 use crate::preset::preset;
 use crate::scenario::{Granularity, Workload};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm, Work};
-use crate::steps::STEPS;
-use crate::wire::ram_section::{LastBlock, Word, read_word};
-use crate::wire::stream::{Item, read_header, read_item};
-use crate::wire::{SliceSource, WireError, now};
+use crate::steps::{STEPS, colo_incoming};
 use crate::world::costs;
 use colosim_sim::link::{Path, PathConfig, Piece, Socket, Transport, connect};
 use colosim_sim::{Config, Cx, Kind, Outcome, Plan, Signal, Sim, Simulator, Span, Time};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
-
-const PAGE_BYTES: u64 = 4096;
 
 /// A failover that has not ended after this time never will; the real ones took at most 6.2 ms.
 const FAILOVER_BOUND: Span = Span::millis(5_000);
@@ -36,6 +31,8 @@ pub struct Replay {
     pub outcome: Outcome,
     /// Every state it reached.
     pub states: Vec<State>,
+    /// Index of `pc.ram` in the blocks of a state.
+    pub compared_block: usize,
     /// Guest RAM of `pc.ram` at the end.
     pub guest: Vec<u64>,
     /// How it ended.
@@ -51,9 +48,10 @@ pub struct Replay {
 /// Run a recording through the secondary.
 ///
 /// # Errors
-/// If the head of the main stream, which names the RAM blocks, cannot be decoded.
-pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) -> Result<Replay, WireError> {
-    let layout = Rc::new(layout_of(recording)?);
+/// If the head of the main stream does not list RAM blocks that can be replayed.
+pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) -> Result<Replay, ReplayError> {
+    let Head { layout, compared_block } = head_of(recording)?;
+    let layout = Rc::new(layout);
     let host = HostProfile::builtin("lab-loopback").expect("the profile is part of the program");
     let (costs, noise) = costs(&host);
     let last_event_us = recording.connections.iter().flat_map(|c| [c.sent.end_us, c.answered.end_us]).flatten().max();
@@ -76,12 +74,13 @@ pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan:
     let wait = outcome.violations.iter().find(|v| v.kind == Kind::HANG).map(|v| v.detail.clone());
     let ended = match &wait {
         Some(_) => Ends::Hangs,
-        None if feed.secondary.checkpoint.get() as usize + 1 > states.len() => Ends::InCheckpoint,
+        None if checkpoints_begun(&outcome) + 1 > states.len() => Ends::InCheckpoint,
         None => Ends::Whole,
     };
     Ok(Replay {
         states,
-        guest: feed.secondary.blocks[0].guest.peek_all(<[u64]>::to_vec),
+        compared_block,
+        guest: feed.secondary.blocks[compared_block].guest.peek_all(<[u64]>::to_vec),
         ended,
         wait,
         answers: feed.answers.borrow().clone(),
@@ -90,27 +89,11 @@ pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan:
     })
 }
 
-/// The RAM blocks, from the MEM_SIZE list at the head of the main stream.
-fn layout_of(recording: &Recording) -> Result<Layout, WireError> {
-    let bytes = recording.main().map_or(&[][..], |main| &main.sent.bytes);
-    let mut source = SliceSource::new(bytes);
-    now(read_header(&mut source))?;
-    loop {
-        if let Item::SectionStart(_) = now(read_item(&mut source, None))? {
-            break;
-        }
-    }
-    let unknown: BTreeMap<String, u64> = BTreeMap::new();
-    match now(read_word(&mut source, &mut LastBlock::default(), &unknown, PAGE_BYTES))? {
-        Word::MemSize(entries) => {
-            let block = |entry: crate::wire::ram_section::BlockEntry| Block {
-                pages: (entry.used_length / PAGE_BYTES) as usize,
-                idstr: entry.idstr,
-            };
-            Ok(Layout { page_size: PAGE_BYTES, blocks: entries.into_iter().map(block).collect() })
-        }
-        _ => Err(WireError::UnknownRamFlags { flags: 0 }),
-    }
+/// Checkpoints for which the secondary stopped its guest.
+fn checkpoints_begun(outcome: &Outcome) -> usize {
+    let stops =
+        outcome.visits.iter().find(|(thread, step, _)| thread == "mig/dst/colo" && *step == colo_incoming::STOP_VM);
+    stops.map_or(0, |(.., visits)| *visits as usize)
 }
 
 /// The recorded primary, and what it waits for.

@@ -40,11 +40,11 @@ pub fn judge(recording: &Recording, replay: &Replay) -> Verdict {
     let equal = |pages: &[u64], recorded: &str| list_hash(pages, zero) == recorded;
     let states_equal = recording.states.iter().zip(&replay.states).filter(|(recorded, state)| {
         let cache_equal = match (&state.cache, recording.colo) {
-            (Some(cache), true) => equal(&cache[0], recorded),
+            (Some(cache), true) => equal(&cache[replay.compared_block], recorded),
             (None, true) => false,
             (_, false) => true,
         };
-        equal(&state.blocks[0], recorded) && cache_equal
+        equal(&state.blocks[replay.compared_block], recorded) && cache_equal
     });
     let states_equal = states_equal.count();
     let whole = recording.ended == Ends::Whole;
@@ -70,8 +70,10 @@ pub fn judge(recording: &Recording, replay: &Replay) -> Verdict {
 fn compare(name: &str, recorded: &[u64], replay: &Replay, zero: u64, whole: bool) -> MemoryVerdict {
     let last = replay.states.last();
     let own = match name {
-        "secondary-colo-cache" => last.and_then(|state| state.cache.as_ref()).map(|cache| &cache[0]),
-        "secondary-before-failover" => last.map(|state| &state.blocks[0]),
+        "secondary-colo-cache" => {
+            last.and_then(|state| state.cache.as_ref()).map(|cache| &cache[replay.compared_block])
+        }
+        "secondary-before-failover" => last.map(|state| &state.blocks[replay.compared_block]),
         _ => Some(&replay.guest),
     };
     let differ = match own {

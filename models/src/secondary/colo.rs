@@ -82,7 +82,7 @@ pub(super) async fn colo_process_incoming_thread(cx: Cx, qemu: Rc<Secondary>, mu
     }
     cx.step(step::SEND_EXIT_EVENT).await; // C33
     cx.step(step::WAIT_FAILOVER_DONE).await; // C35
-    qemu.failover_done.wait(&cx).await;
+    qemu.failover_done.wait_idle(&cx).await; // until the management asks for failover
 }
 
 /// `colo_incoming_start_dirty_log`: every bitmap is cleared, from now on the SVM's writes are logged.

@@ -1,7 +1,7 @@
 //! Mutex, semaphore, event; and who waits for whom when nothing goes on.
 
 use crate::common::{LONG, Log, SHORT, run};
-use colosim_sim::{Ended, Event, Mutex, Semaphore, Signal, Sim, Span, Time};
+use colosim_sim::{Ended, Event, Kind, Mutex, Semaphore, Signal, Sim, Span, Time};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -63,6 +63,10 @@ fn a_deadlock_is_quiet_and_says_who_waits_for_what_and_who_holds_it() {
         sim.spawn(process, "main loop", |cx| async move { Signal::new().wait(&cx, "work").await });
     });
     assert_eq!((outcome.ended, outcome.time), (Ended::Quiet, Time(10)));
+    let [deadlock] = &outcome.violations[..] else { panic!("one deadlock is reported: {:?}", outcome.violations) };
+    assert_eq!((deadlock.kind, &*deadlock.object, &*deadlock.culprit.thread), (Kind::DEADLOCK, "B", "forward"));
+    assert!(deadlock.detail.contains("forward waits since 10 ns for mutex B (held by backward); backward waits"));
+    assert!(!deadlock.detail.contains("main loop"), "its normal state is to wait");
     let waiting = kept.borrow().as_ref().unwrap().waiting();
     let lines: Vec<String> = waiting.iter().map(ToString::to_string).collect();
     assert_eq!(
