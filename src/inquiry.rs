@@ -14,6 +14,7 @@ use colosim_models::scenario::{Fault, Scenario};
 use colosim_sim::explore::{self, Experiment, Finding, Report, Search, Stalls, Strategy, Timed, Trial, Window};
 use colosim_sim::{Kind, Simulator, Span, Violation};
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -107,6 +108,18 @@ fn strategy(name: StrategyName, scenario: &Scenario) -> Box<dyn Strategy> {
     }
 }
 
+/// So many worker threads; zero: one per processor.
+///
+/// # Errors
+/// If the host does not start them.
+pub fn workers(jobs: usize) -> Result<ThreadPool, Failure> {
+    ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| no_workers(&error))
+}
+
+fn no_workers(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Unfinished(format!("cannot start workers: {error}"))
+}
+
 impl Inquiry<'_> {
     /// Do it for one design.
     ///
@@ -128,14 +141,11 @@ impl Inquiry<'_> {
                 progress.set(at.runs, at.runs_planned, format!("runs, {} findings", at.findings));
             },
         };
-        let no_workers = |error: &dyn std::fmt::Display| Failure::Unfinished(format!("cannot start workers: {error}"));
         let report = search.run().map_err(|error| no_workers(&error))?;
         // Shrinking makes runs of its own, which must not count as reached.
         let reached = |experiment: &ScenarioExperiment<'_>| experiment.runs_that_reached_all_faults() > 0;
         let unreached = experiments.iter().filter(|e| !reached(e)).filter_map(ScenarioExperiment::fault_plan).collect();
-        let workers =
-            rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build().map_err(|error| no_workers(&error))?;
-        let found = workers.install(|| {
+        let found = workers(self.jobs)?.install(|| {
             let findings = report.findings.par_iter();
             let look = |simulator: &mut Simulator, finding| {
                 self.look(&loaded.scenario, &experiments, &report, finding, simulator)
@@ -173,7 +183,7 @@ impl Inquiry<'_> {
             violation: again.unwrap_or_else(|| finding.violation.clone()),
             asked,
             fault_plan: experiment.fault_plan(),
-            faults: trial.faults.iter().map(|index| experiment.faults()[*index as usize].clone()).collect(),
+            faults: experiment.faults_of(&trial),
             trial,
             windows,
             is_minimal,

@@ -45,6 +45,11 @@ impl<'a> ScenarioExperiment<'a> {
         self.fault_plan.map_or(&[], |plan| &self.scenario.faults[plan])
     }
 
+    /// The faults that a trial chose from the plan.
+    pub fn faults_of(&self, trial: &Trial) -> Vec<Fault> {
+        trial.faults.iter().map(|index| self.faults()[*index as usize].clone()).collect()
+    }
+
     /// Index of the fault plan in the scenario.
     pub fn fault_plan(&self) -> Option<usize> {
         self.fault_plan
@@ -57,8 +62,7 @@ impl<'a> ScenarioExperiment<'a> {
 
     /// Run a trial and keep everything it leaves behind.
     pub fn run_whole(&self, simulator: &mut Simulator, trial: &Trial, record: bool) -> Run {
-        let all = self.faults();
-        let faults: Vec<Fault> = trial.faults.iter().map(|index| all[*index as usize].clone()).collect();
+        let faults = self.faults_of(trial);
         let input = RunInput {
             scenario: self.scenario,
             variant: self.variant,

@@ -22,7 +22,7 @@ use crate::thread::{Cx, Thread, ThreadId};
 use crate::time::{Span, Time};
 use crate::timers::{Event, Timers};
 use crate::trace::{Record, TraceHash};
-use crate::violation::{Hazard, HazardKey, Kind, Violation};
+use crate::violation::{Hazard, HazardKey, Violation};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -131,7 +131,7 @@ struct Watch {
 #[derive(Default)]
 pub(crate) struct Kernel {
     pub core: RefCell<Core>,
-    tasks: RefCell<Vec<Option<Task>>>,
+    pub tasks: RefCell<Vec<Option<Task>>>,
     timed: RefCell<Vec<Rc<dyn Timed>>>,
 }
 
@@ -423,14 +423,6 @@ impl Sim {
         Stream::new(self.0.core.borrow().config().seed, purpose, object)
     }
 
-    /// Start a process: a group of threads that lives and dies together.
-    pub fn process(&self, name: &str) -> ProcessId {
-        let core = &mut *self.0.core.borrow_mut();
-        core.processes.push(Process::default());
-        core.trace.mix(core.processes.len() as u64, fingerprint(name));
-        ProcessId(core.processes.len() as u16 - 1)
-    }
-
     /// Start a thread of `process`. It begins at the present time, after everything already scheduled for it. What the
     /// thread that starts it did before is ordered before all that the new one does.
     ///
@@ -490,51 +482,6 @@ impl Sim {
         self.0.core.borrow_mut().ended.get_or_insert(Ended::Finished);
     }
 
-    /// Kill a process: its threads do nothing any more, and what it had registered with the kernel (sockets) is closed.
-    pub fn kill(&self, process: ProcessId) {
-        let (threads, on_exit) = {
-            let core = &mut *self.0.core.borrow_mut();
-            let state = &mut core.processes[process.index()];
-            if std::mem::replace(&mut state.dead, true) {
-                return;
-            }
-            let on_exit = std::mem::take(&mut state.on_exit);
-            let threads: Vec<usize> = (0..core.threads.len()).filter(|i| core.threads[*i].process == process).collect();
-            for &i in &threads {
-                core.threads[i].alive = false;
-                core.threads[i].wait = None;
-            }
-            (threads, on_exit)
-        };
-        for i in threads {
-            let task = self.0.tasks.borrow_mut()[i].take();
-            drop(task);
-        }
-        for close in on_exit {
-            close();
-        }
-    }
-
-    /// Freeze a process (SIGSTOP): none of its threads runs, but what is outside of it goes on.
-    pub fn freeze(&self, process: ProcessId) {
-        self.0.core.borrow_mut().processes[process.index()].frozen = true;
-    }
-
-    /// Has the process been killed?
-    pub fn is_dead(&self, process: ProcessId) -> bool {
-        self.0.core.borrow().processes[process.index()].dead
-    }
-
-    /// Is the process frozen?
-    pub fn is_frozen(&self, process: ProcessId) -> bool {
-        self.0.core.borrow().processes[process.index()].frozen
-    }
-
-    /// Register what must happen when `process` is killed.
-    pub(crate) fn on_exit(&self, process: ProcessId, close: impl Fn() + 'static) {
-        self.0.core.borrow_mut().processes[process.index()].on_exit.push(Rc::new(close));
-    }
-
     /// Report that an oracle of the model found something wrong, seen by the thread `cx` at its present step.
     pub fn report(&self, violation: Violation) {
         self.0.core.borrow_mut().report(violation);
@@ -549,17 +496,4 @@ impl Sim {
 /// Poll result of a wait that ended.
 pub(crate) fn ready_if(done: bool) -> Poll<()> {
     if done { Poll::Ready(()) } else { Poll::Pending }
-}
-
-impl Kind {
-    /// All kinds the kernel reports by itself.
-    pub const KERNEL: [Kind; 7] = [
-        Kind::USE_AFTER_FREE,
-        Kind::DOUBLE_FREE,
-        Kind::OUT_OF_BOUNDS,
-        Kind::NULL_DEREFERENCE,
-        Kind::ASSERTION,
-        Kind::DEADLOCK,
-        Kind::HANG,
-    ];
 }

@@ -7,7 +7,8 @@ use crate::files::recording;
 use crate::report::{json, style};
 use crate::values::Format;
 use colosim_models::capture::{
-    Epoch, MainItem, RecordedPacket, Recording, Replay, Verdict, epochs, judge, main_items, packets, replay,
+    Epoch, MainItem, MemoryVerdict, RecordedPacket, Recording, Replay, Verdict, epochs, judge, main_items, packets,
+    replay,
 };
 use colosim_sim::explore::{Stalls, Strategy, Trial};
 use colosim_sim::{Plan, Simulator, Span};
@@ -26,7 +27,7 @@ struct Verified {
     checkpoints: usize,
     states_checked: usize,
     states_equal: usize,
-    memories: Vec<Memory>,
+    memories: Vec<MemoryVerdict>,
     answers_equal: bool,
     ends: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,13 +37,6 @@ struct Verified {
     #[serde(skip_serializing_if = "Option::is_none")]
     seeds: Option<Seeds>,
     verdict: &'static str,
-}
-
-#[derive(Serialize)]
-struct Memory {
-    name: String,
-    pages: usize,
-    differ: usize,
 }
 
 #[derive(Serialize)]
@@ -56,8 +50,7 @@ struct Seeds {
 /// Run recordings through the secondary and compare.
 pub fn verify(args: &CaptureVerifyArgs, settings: Settings) -> Result<Answer, Failure> {
     let recordings: Vec<Recording> = args.dirs.iter().map(|dir| read(dir)).collect::<Result<_, _>>()?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.jobs).build();
-    let pool = pool.map_err(|error| Failure::Unfinished(format!("cannot start workers: {error}")))?;
+    let pool = settings.workers()?;
     let verified: Vec<Verified> =
         pool.install(|| recordings.par_iter().map(|one| verify_one(one, args.seeds)).collect::<Result<_, _>>())?;
     let agree = verified.iter().filter(|one| one.verdict == "agrees").count();
@@ -99,11 +92,7 @@ fn verify_one(recording: &Recording, seeds: Option<u64>) -> Result<Verified, Fai
         checkpoints: replayed.states.len().saturating_sub(1),
         states_checked: verdict.states_checked,
         states_equal: verdict.states_equal,
-        memories: verdict
-            .memories
-            .into_iter()
-            .map(|memory| Memory { name: memory.name, pages: memory.pages, differ: memory.differ })
-            .collect(),
+        memories: verdict.memories,
         answers_equal: verdict.answers_equal,
         ends: verdict.ends.name(),
         wait: replayed.wait,
@@ -177,10 +166,8 @@ struct Shown {
 #[derive(Serialize)]
 struct ShownEpoch {
     epoch: usize,
-    packets: usize,
-    normal: u64,
-    zero: u64,
-    synced_channels: usize,
+    #[serde(flatten)]
+    of: Epoch,
 }
 
 #[derive(Serialize)]
@@ -192,21 +179,9 @@ struct ShownItem {
 #[derive(Serialize)]
 struct ShownChannel {
     channel: String,
-    packets: Vec<ShownPacket>,
+    packets: Vec<RecordedPacket>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_with: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ShownPacket {
-    offset: usize,
-    packet_num: u64,
-    flags: u32,
-    block: Option<String>,
-    normal: u32,
-    zero: u32,
-    data_bytes: u32,
-    epoch: usize,
 }
 
 /// Print what is in a recording.
@@ -218,7 +193,7 @@ pub fn show(args: &CaptureShowArgs, settings: Settings) -> Result<Answer, Failur
     let epochs = epochs(&streams);
     let channels = multifd.zip(streams).zip(errors).map(|((connection, packets), error)| ShownChannel {
         channel: connection.name.clone(),
-        packets: packets.into_iter().map(shown_packet).collect(),
+        packets,
         ends_with: error.map(|error| error.to_string()),
     });
     let shown = Shown {
@@ -226,31 +201,13 @@ pub fn show(args: &CaptureShowArgs, settings: Settings) -> Result<Answer, Failur
         main: items.iter().map(|item| ShownItem { offset: item.offset, item: item_text(item) }).collect(),
         main_ends_with: main_error.map(|error| error.to_string()),
         channels: channels.collect(),
-        epochs: epochs.into_iter().enumerate().map(|(epoch, e)| shown_epoch(epoch, e)).collect(),
+        epochs: epochs.into_iter().enumerate().map(|(epoch, of)| ShownEpoch { epoch, of }).collect(),
     };
     let text = match settings.format {
         Format::Json => json::document(&shown),
         Format::Text => show_text(&shown),
     };
     Ok(Answer { text, exit: Exit::Done })
-}
-
-fn shown_epoch(epoch: usize, of: Epoch) -> ShownEpoch {
-    let Epoch { packets, normal, zero, synced_channels } = of;
-    ShownEpoch { epoch, packets, normal, zero, synced_channels }
-}
-
-fn shown_packet(packet: RecordedPacket) -> ShownPacket {
-    ShownPacket {
-        offset: packet.offset,
-        packet_num: packet.packet_num,
-        flags: packet.flags,
-        block: packet.block,
-        normal: packet.normal,
-        zero: packet.zero,
-        data_bytes: packet.data_bytes,
-        epoch: packet.epoch,
-    }
 }
 
 fn item_text(item: &MainItem) -> String {
@@ -291,12 +248,12 @@ fn show_text(shown: &Shown) -> String {
         let mut table = style::plain_table();
         table.set_header(["epoch", "data packets", "normal", "zero", "SYNC on"]);
         for epoch in &shown.epochs {
-            let synced = format!("{} of {} channels", epoch.synced_channels, shown.channels.len());
+            let synced = format!("{} of {} channels", epoch.of.synced_channels, shown.channels.len());
             table.add_row([
                 epoch.epoch.to_string(),
-                epoch.packets.to_string(),
-                epoch.normal.to_string(),
-                epoch.zero.to_string(),
+                epoch.of.packets.to_string(),
+                epoch.of.normal.to_string(),
+                epoch.of.zero.to_string(),
                 synced,
             ]);
         }

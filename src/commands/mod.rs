@@ -13,8 +13,10 @@ mod sweep;
 
 use crate::cli::{CaptureCommand, Cli, Command, Global};
 use crate::exit::{Answer, Failure};
+use crate::inquiry::workers;
 use crate::report::tell;
 use crate::values::Format;
+use rayon::ThreadPool;
 
 /// What holds for every command, checked.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,14 @@ pub struct Settings {
 impl Settings {
     fn new(global: &Global) -> Settings {
         Settings { format: global.format, quiet: global.quiet, jobs: usize::from(global.jobs.unwrap_or(0)) }
+    }
+
+    /// Worker threads for a command's own runs.
+    ///
+    /// # Errors
+    /// If the host does not start them.
+    pub fn workers(&self) -> Result<ThreadPool, Failure> {
+        workers(self.jobs)
     }
 
     /// Tell the user something beside the answer.

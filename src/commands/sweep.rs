@@ -196,13 +196,9 @@ fn run_all(
 ) -> Result<(Vec<SweepPoint>, u64), Failure> {
     let jobs: Vec<(&Point, u64)> =
         points.iter().flat_map(|point| args.seeds.clone().map(move |seed| (point, seed))).collect();
-    let workers = rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.jobs)
-        .build()
-        .map_err(|error| Failure::Unfinished(format!("cannot start workers: {error}")))?;
     let progress = Progress::new("sweep", settings.quiet);
     let done = AtomicU64::new(0);
-    let measured: Vec<Option<(SweepPoint, bool)>> = workers.install(|| {
+    let measured: Vec<Option<(SweepPoint, bool)>> = settings.workers()?.install(|| {
         let one = |simulator: &mut Simulator, (point, seed): &(&Point, u64)| {
             if stop.load(Ordering::Relaxed) {
                 return None;
@@ -220,9 +216,12 @@ fn run_all(
 fn run_one(simulator: &mut Simulator, point: &Point, seed: u64) -> (SweepPoint, bool) {
     let scenario = &point.loaded.scenario;
     let fault_plan = (!scenario.faults.is_empty()).then_some(0);
-    let faults = (0..point.loaded.faults(fault_plan).len() as u32).collect();
     let experiment = ScenarioExperiment::new(scenario, &point.chosen.variant, &point.loaded.host, fault_plan);
-    let run = experiment.run_whole(simulator, &Trial { seed, faults, plan: Plan::natural() }, false);
+    let run = experiment.run_whole(
+        simulator,
+        &Trial { plan: Plan::natural(), ..Trial::undisturbed(&experiment, seed) },
+        false,
+    );
     let measured = MeasuredRun::new(&run.metrics);
     let metrics = results::Metrics {
         guest_progress: measured.guest_progress,

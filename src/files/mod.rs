@@ -9,6 +9,7 @@ pub mod witness;
 
 use crate::exit::Failure;
 use colosim_models::diagnostic::Diagnostic;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -31,6 +32,29 @@ pub fn read_text(path: &Path, bytes_max: usize) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
         Failure::Input(vec![Diagnostic::at(&name, &valid, valid.len()..valid.len(), "this is no UTF-8 text")])
+    })
+}
+
+/// The value of a JSON file's text; `explain` says what serde's message means for this kind of file.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn from_json<T: DeserializeOwned>(
+    text: &str,
+    path: &Path,
+    explain: impl FnOnce(&serde_json::Error) -> String,
+) -> Result<T, Diagnostic> {
+    serde_json::from_str(text).map_err(|error| {
+        let line = error.line().max(1);
+        Diagnostic {
+            file: path.display().to_string(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(error.column().max(1)).unwrap_or(u32::MAX),
+            length: 1,
+            source_line: text.lines().nth(line - 1).unwrap_or_default().to_owned(),
+            message: explain(&error),
+            suggestion: None,
+        }
     })
 }
 

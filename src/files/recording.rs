@@ -2,7 +2,6 @@
 
 use crate::exit::Failure;
 use colosim_models::capture::{Connection, Ends, Recording, Stream};
-use colosim_models::diagnostic::Diagnostic;
 use colosim_models::scenario::Compression;
 use colosim_models::variant::SyncReceiver;
 use ruzstd::decoding::StreamingDecoder;
@@ -154,14 +153,7 @@ pub fn read(dir: &Path) -> Result<Recording, Failure> {
 
 fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let text = super::read_text(path, JSON_BYTES_MAX)?;
-    serde_json::from_str(&text).map_err(|error| {
-        let (line, column) = (error.line().max(1), error.column());
-        let before: usize = text.lines().take(line - 1).map(|line| line.len() + 1).sum();
-        let at = (before + column.saturating_sub(1)).min(text.len());
-        let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        Diagnostic::at(&path.display().to_string(), &text, at..at, format!("this is no recording's file: {error}"))
-            .into()
-    })
+    Ok(super::from_json(&text, path, |error| format!("this is no recording's file: {error}"))?)
 }
 
 /// What the types of the index leave open.

@@ -1,8 +1,7 @@
 //! The files of a sweep: `sweep.json`, which `plot` reads, and `sweep.csv` for other programs.
 
-use super::{read_text, write_whole};
+use super::{from_json, read_text, write_whole};
 use crate::exit::Failure;
-use colosim_models::diagnostic::Diagnostic;
 use colosim_plots::SweepResults;
 use std::path::{Path, PathBuf};
 
@@ -67,16 +66,6 @@ pub fn read(dir: &Path) -> Result<SweepResults, Failure> {
         return Err(Failure::usage(message, Some(format!("write it: colosim sweep SCENARIO --out {}", dir.display()))));
     }
     let text = read_text(&path, JSON_BYTES_MAX)?;
-    serde_json::from_str(&text).map_err(|error| {
-        let line = error.line().max(1);
-        Failure::from(Diagnostic {
-            file: path.display().to_string(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(error.column().max(1)).unwrap_or(u32::MAX),
-            length: 1,
-            source_line: text.lines().nth(line - 1).unwrap_or_default().to_owned(),
-            message: error.to_string(),
-            suggestion: Some("this file is written by `colosim sweep`".to_owned()),
-        })
-    })
+    let advice = Some("this file is written by `colosim sweep`".to_owned());
+    Ok(from_json(&text, &path, ToString::to_string).map_err(|found| found.with_suggestion(advice))?)
 }

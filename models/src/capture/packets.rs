@@ -11,10 +11,11 @@ use crate::wire::multifd_packet::{
 use crate::wire::ram_section::{LastBlock, Word, read_word};
 use crate::wire::stream::{Item, read_footer, read_header, read_item, read_opaque_payload};
 use crate::wire::{ReadError, SliceSource, Source, WireError, now, read_announced};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// One packet of a multifd stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordedPacket {
     /// Where it starts in the stream.
     pub offset: usize,
@@ -83,7 +84,7 @@ async fn skip(source: &mut SliceSource<'_>, bytes: u64) -> Result<(), ReadError>
 }
 
 /// What lies between two synchronisations, on all multifd channels together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Epoch {
     /// Data packets.
     pub packets: usize,

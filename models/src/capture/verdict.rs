@@ -2,10 +2,11 @@
 
 use super::{Ends, Recording, Replay};
 use crate::secondary::first_eight;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// A memory that was read out of a real process, compared with the simulated one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MemoryVerdict {
     /// Its name in the recording.
     pub name: String,
@@ -14,6 +15,7 @@ pub struct MemoryVerdict {
     /// Pages that differ.
     pub differ: usize,
     /// Does it count? In an interrupted recording the real guest ran on before its memory was read.
+    #[serde(skip)]
     pub counts: bool,
 }
 

@@ -38,11 +38,11 @@ use crate::guest::Layout;
 use crate::metrics::Recorder;
 use crate::milestone::Milestones;
 use crate::oracle::Oracle;
-use crate::scenario::{Compression, Granularity};
+use crate::scenario::{Compression, Granularity, Place};
 use crate::variant::Variant;
 use cache::RamState;
 use colosim_sim::link::Socket;
-use colosim_sim::{Atomic, Event, Mutex, Plain, Pointer, ProcessId, Signal, Sim};
+use colosim_sim::{Atomic, Cx, Event, Mutex, Plain, Pointer, ProcessId, Signal, Sim};
 use main_loop::MainLoop;
 use multifd_recv::MultifdRecvState;
 use std::cell::{Cell, RefCell};
@@ -133,6 +133,8 @@ pub struct Secondary {
     pub vm: Vm,
     /// Checkpoint that is being received; 0 before the first.
     pub(crate) checkpoint: Cell<u32>,
+    /// Checkpoint of which a page has arrived; 0 before the first.
+    loading: Cell<u32>,
     /// The incoming side is gone: B6 is done, or loading failed.
     pub over: Signal,
     /// Error messages, in order.
@@ -182,6 +184,7 @@ impl Secondary {
             multifd,
             vm: config.vm,
             checkpoint: Cell::new(0),
+            loading: Cell::new(0),
             over: Signal::new(),
             errors: RefCell::default(),
             oracle,
@@ -201,6 +204,14 @@ impl Secondary {
         match self.granularity {
             Granularity::Page => 1,
             Granularity::Packet => usize::MAX,
+        }
+    }
+
+    /// A page of the stream arrives; the first one of a checkpoint is a milestone.
+    fn page_arrives(&self, cx: &Cx) {
+        let checkpoint = self.checkpoint.get();
+        if self.loading.replace(checkpoint) != checkpoint {
+            self.milestones.reach(cx, Place::LoadingRam { checkpoint });
         }
     }
 

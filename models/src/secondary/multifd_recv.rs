@@ -7,7 +7,7 @@ use super::channel::MultifdChannel;
 use super::multifd_colo::{multifd_colo_prepare_recv, multifd_colo_process_recv, prepares};
 use super::ram_block::bit_of;
 use super::{MigrationStatus, Secondary};
-use crate::scenario::{Compression, Place};
+use crate::scenario::Compression;
 use crate::steps::{multifd_recv as step, recv_cleanup, recv_sync, recv_terminate};
 use crate::variant::HookRecord;
 use crate::wire::codec::{CodecError, Decompressor};
@@ -235,9 +235,7 @@ async fn recv_pages(
     if prepares(qemu, HookRecord::BeforeRecv) {
         multifd_colo_prepare_recv(cx, qemu, packet).await;
     }
-    if qemu.checkpoint.get() > 0 {
-        qemu.milestones.reach(cx, Place::LoadingRam { checkpoint: qemu.checkpoint.get() });
-    }
+    qemu.page_arrives(cx);
     packet.flags.expect_compression(compression)?; // R7a
     multifd_recv_zero_page_process(cx, qemu, packet).await; // R7b
     match decompressor {

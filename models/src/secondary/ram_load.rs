@@ -4,7 +4,6 @@ use super::PageContent;
 use super::cache::colo_record_bitmap;
 use super::channel::MainChannel;
 use super::multifd_recv::multifd_recv_sync_main;
-use crate::scenario::Place;
 use crate::secondary::MigrationStatus;
 use crate::steps::ram_load as step;
 use crate::variant::{EnabledPredicate, LoaderStateReads, SyncReceiver};
@@ -80,9 +79,7 @@ async fn choose_target(channel: &MainChannel<'_>, idstr: &str, offset: u64) -> T
     let (cx, qemu) = (channel.cx, channel.qemu);
     let block = qemu.layout.block_index(idstr).expect("the word's block was looked up in the layout");
     let page = (offset / qemu.layout.page_size) as usize;
-    if qemu.checkpoint.get() > 0 {
-        qemu.milestones.reach(cx, Place::LoadingRam { checkpoint: qemu.checkpoint.get() });
-    }
+    qemu.page_arrives(cx);
     let mut target = Target { block, page, cache: None, backup: None };
     let wanted = qemu.x_colo
         && match qemu.variant.enabled_predicate {
