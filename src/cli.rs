@@ -1,6 +1,7 @@
 //! The command line: every flag, once. Help, man pages and completions come from here.
 
-use crate::values::{Assignment, FaultPlan, Format, StrategyName, assignment, budget, fault_plan, seeds};
+use crate::strategy::{StrategyChoice, strategy};
+use crate::values::{Assignment, FaultPlan, Format, assignment, budget, fault_plan, seeds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Measure throughput and pause along one or two fields of a scenario.
     Sweep(SweepArgs),
-    /// Draw the charts of a sweep.
+    /// Draw the charts of a sweep, or of the likelihood along a run.
     Plot(PlotArgs),
     /// Recorded migrations of a real QEMU.
     #[command(subcommand)]
@@ -118,9 +119,10 @@ pub struct RunArgs {
 /// How to search.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
-    /// How trials are chosen.
-    #[arg(long, value_enum, value_name = "S", default_value_t = StrategyName::Stalls)]
-    pub strategy: StrategyName,
+    /// How trials are chosen: `stalls`, `timed`, `pct:D`, `swarm`, `exhaustive:K`, `dpor`; `colosim list strategies`
+    /// tells what each proves.
+    #[arg(long, value_name = "S", value_parser = strategy, default_value_t = StrategyChoice::Stalls)]
+    pub strategy: StrategyChoice,
     /// Seeds: `A..B`, B excluded, or a number of them. Each fault plan is run with each seed
     /// [default: 200; `compare`, with several designs: 64].
     #[arg(long, value_name = "A..B", value_parser = seeds)]
@@ -136,7 +138,10 @@ pub struct SearchArgs {
 Examples:
   colosim explore cache-teardown --out found
   colosim explore failover-leak --variant merged-bql-held --seeds 0..5000 --budget 1min
-  colosim explore failover-leak --strategy timed --seeds 1000   how often without any stall?")]
+  colosim explore failover-leak --rate   and how likely is it on an undisturbed host?
+  colosim explore cache-teardown --out found --likelihood && colosim plot found   when was it decided?
+  colosim explore cache-teardown --continue-from found/w.ron --pauses 1 --strategy swarm
+  colosim explore cache-teardown --strategy exhaustive:2 --set migration.multifd_channels=2")]
 pub struct ExploreArgs {
     /// The scenario.
     #[command(flatten)]
@@ -147,9 +152,28 @@ pub struct ExploreArgs {
     /// How to search.
     #[command(flatten)]
     pub search: SearchArgs,
-    /// Write a witness of each finding into this directory.
+    /// Write a witness of each finding into this directory. A search that ends early is kept there too: the same
+    /// command goes on where it stopped.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Begin each run as this witness does, and search what can go wrong from there on.
+    #[arg(long, value_name = "WITNESS")]
+    pub continue_from: Option<PathBuf>,
+    /// Keep only the first pauses of the witness, in the order in which they took effect [default: all].
+    #[arg(long, value_name = "N", requires = "continue_from")]
+    pub pauses: Option<usize>,
+    /// Then measure how likely each finding that is asked about is on an undisturbed host: no stall, only the host
+    /// profile's noise.
+    #[arg(long)]
+    pub rate: bool,
+    /// Runs of that measurement.
+    #[arg(long, value_name = "N", requires = "rate", default_value_t = 400,
+        value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub rate_runs: u64,
+    /// Then measure how likely the first finding that is asked about is along its run, and where it was decided; writes
+    /// likelihood.csv and likelihood.json into the directory of --out, for `plot`.
+    #[arg(long)]
+    pub likelihood: bool,
     /// Run each witness twice and compare the traces.
     #[arg(long)]
     pub verify_determinism: bool,
@@ -221,9 +245,12 @@ pub struct SweepArgs {
 
 /// Arguments of `plot`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  colosim plot curves --theme dark")]
+#[command(after_help = "\
+Examples:
+  colosim plot curves --theme dark
+  colosim plot found   the likelihood that explore --likelihood --out found measured")]
 pub struct PlotArgs {
-    /// The directory that `sweep --out` wrote.
+    /// The directory that `sweep --out` or `explore --likelihood --out` wrote.
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
     /// Colours of the charts.

@@ -18,6 +18,7 @@ mod inquiry;
 mod interrupt;
 mod progress;
 mod report;
+mod strategy;
 mod values;
 
 use clap::Parser;

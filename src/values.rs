@@ -1,7 +1,6 @@
 //! Values of flags: text to checked values, with errors in the words of the flag.
 
 use clap::ValueEnum;
-use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -72,39 +71,6 @@ pub enum Format {
     Text,
     /// One document for programs, with stable keys.
     Json,
-}
-
-/// How trials are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StrategyName {
-    /// Random stalls of threads by seed.
-    Stalls,
-    /// No stalls, only the host's natural noise.
-    Timed,
-}
-
-impl StrategyName {
-    /// Every strategy.
-    pub const ALL: [StrategyName; 2] = [StrategyName::Stalls, StrategyName::Timed];
-
-    /// What it does and what it proves, in one line.
-    pub fn doc(self) -> &'static str {
-        match self {
-            StrategyName::Stalls => {
-                "1 to 3 stalls of threads per run, drawn by seed: finds witnesses fast, proves nothing if none is found"
-            }
-            StrategyName::Timed => "only the host profile's natural noise: how often a race is hit undisturbed",
-        }
-    }
-}
-
-impl fmt::Display for StrategyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            StrategyName::Stalls => "stalls",
-            StrategyName::Timed => "timed",
-        })
-    }
 }
 
 #[cfg(test)]

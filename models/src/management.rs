@@ -6,7 +6,7 @@ use crate::oracle::{Oracle, hang};
 use crate::primary::{MigrationState, Primary};
 use crate::scenario::{Action, Fault, Place, Span as Length, Stop};
 use crate::secondary::{MigrationStatus, Secondary, Work};
-use crate::steps::step_named;
+use crate::steps::{fault, step_named};
 use colosim_sim::link::Socket;
 use colosim_sim::{Cx, Kind, ProcessId, Span, Time};
 use std::cell::Cell;
@@ -37,14 +37,15 @@ const SETTLE: Span = Span::millis(10);
 impl Management {
     /// Let the faults strike, one after the other.
     pub async fn strike(self: Rc<Self>, cx: Cx, faults: Vec<Fault>) {
-        for fault in &faults {
-            if let Some(place) = &fault.at {
+        for Fault { at, after, action } in &faults {
+            if let Some(place) = at {
                 self.reach(&cx, place).await;
             }
-            if let Some(after) = fault.after {
-                cx.sleep(span(after)).await;
+            if let Some(after) = after {
+                cx.sleep(span(*after)).await;
             }
-            self.act(&cx, fault.action).await;
+            cx.step(fault::STRIKE).await;
+            self.act(&cx, *action).await;
             self.struck.set(self.struck.get() + 1);
         }
     }
@@ -131,7 +132,7 @@ impl Management {
             let what = format!("failover of the {} did not end within {}", side.name(), self.failover_bound);
             hang(&cx, Kind::HANG, &what, side.main_thread());
         }
-        cx.sleep(SETTLE).await;
+        cx.settle(SETTLE).await;
         self.oracle.check_uncommitted(&cx, &self.secondary);
         self.oracle.check_one_side_runs(&cx, self.fenced);
         cx.sim.finish();
@@ -147,6 +148,7 @@ impl Management {
         if stop == Stop::AfterPrecopy {
             self.secondary.over.wait(&cx, "the secondary's guest").await;
         }
+        cx.quiesce().await;
         cx.sim.finish();
     }
 }

@@ -262,4 +262,7 @@ steps! {
         POST_EXIT "post_exit" = "H7" in "primary_vm_do_failover",
         RESUME_VM "resume_vm" = "3.9/7" in "migration_iteration_finish",
     }
+    fault {
+        STRIKE "strike" = "0" in "a fault of the scenario strikes, from outside of both QEMUs",
+    }
 }

@@ -113,6 +113,7 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
     let primary_process = sim.process("primary");
     let secondary_process = sim.process("secondary");
     let host_process = sim.process("management");
+    sim.outside(host_process);
 
     let network = Network::new(sim, scenario, primary_process, secondary_process);
     let (primary_main, secondary_main) = network.connect("main");
@@ -120,7 +121,13 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
     let (primary_multifd, secondary_multifd): (Vec<_>, Vec<_>) = multifd.into_iter().unzip();
 
     let oracle = Rc::new(Oracle::new());
-    let milestones = Milestones::new();
+    let milestones = match &scenario.explore_from {
+        Some(place) => Milestones::explored_from(place.clone()),
+        None => {
+            sim.explore_from_here();
+            Milestones::new()
+        }
+    };
     let primary = Primary::new(
         sim,
         primary_process,
@@ -130,6 +137,10 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
             guest: scenario.guest.clone(),
             granularity: scenario.granularity,
             layout: layout.clone(),
+            checkpoints_max: match scenario.stop {
+                Stop::AfterCheckpoints(count) => Some(count),
+                Stop::AfterPrecopy | Stop::AtTime(_) => None,
+            },
         },
         primary_main.clone(),
         primary_multifd.clone(),

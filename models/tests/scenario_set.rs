@@ -18,6 +18,7 @@ const SAMPLE: &str = r#"Scenario(
     faults: [[(at: LoadingRam(checkpoint: 3), do: KillPrimary), (after: "1 ms", do: CutChannel(channel: 1))],
              [(at: Step(thread: "multifdrecv_0", step: "multifd_recv.lock", visit: 2), do: FailoverSecondary)],
              [(at: Time("1 s"), do: CutAll)]],
+    benign: [(object: "ram", steps: ("multifd_recv.lock", "colo_flush.copy_run"), reason: "say \"why\"")],
     sweep: [(path: "link.loss", values: [0, 1e-5, Bernoulli(1e-4)]), (path: "guest.ram", values: ["16 MiB"])],
 )"#;
 
@@ -172,6 +173,8 @@ fn the_fingerprint_is_of_the_meaning_and_not_of_the_text() {
     let sweep = sample().sweep;
     assert_eq!(Scenario { sweep, ..other }.fingerprint(), sample().fingerprint());
     assert_ne!(sample().set("link.loss", "2e-4").unwrap().fingerprint(), sample().fingerprint());
+    // A judgement does not change what is run: stored witnesses stay valid.
+    assert_eq!(Scenario { benign: Vec::new(), ..sample() }.fingerprint(), sample().fingerprint());
     let smallest = "(question: \"?\", variants: [\"merged\"], guest: (ram: \"16 MiB\"))";
     let fingerprint = Scenario::from_ron(smallest, "x").unwrap().fingerprint();
     // A golden value: a change of defaults or of the canonical form makes stored witnesses belong to other scenarios.

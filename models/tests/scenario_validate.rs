@@ -90,6 +90,23 @@ fn impossible_links_are_refused() {
 }
 
 #[test]
+fn judgements_without_a_step_an_object_or_a_reason_are_refused() {
+    let judged = |object: &str, step: &str, reason: &str| {
+        let steps = format!("(\"{step}\", \"colo_flush.copy_run\")");
+        format!("benign: [(object: \"{object}\", steps: {steps}, reason: \"{reason}\")]")
+    };
+    assert_eq!(messages(GUEST, &judged("ram", "multifd_recv.lock", "the lock orders them")), []);
+    let found = messages(GUEST, &judged("ram", "multifd_recv.lok", "why"));
+    assert_eq!(found, [("unknown step `multifd_recv.lok`".into(), 35, "did you mean `multifd_recv.lock`?".into())]);
+    refused(GUEST, &judged("ram", "multifd_recv.lock", " "), "a judgement without a reason is none", 88);
+    refused(GUEST, &judged("", "multifd_recv.lock", "why"), "an object has a name", 20);
+    let pair = |a: &str, b: &str| format!("(object: \"ram\", steps: (\"{a}\", \"{b}\"), reason: \"why\")");
+    let (lock, copy) = ("multifd_recv.lock", "multifd_recv.copy_to_guest");
+    let twice = format!("benign: [{}, {}]", pair(lock, copy), pair(copy, lock));
+    refused(GUEST, &twice, &format!("{copy} and {lock} at ram are judged twice"), 103);
+}
+
+#[test]
 fn impossible_faults_are_refused() {
     let fault = |fault: &str| format!("faults: [[({fault})]]");
     refused(

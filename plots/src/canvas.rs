@@ -83,7 +83,9 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     pub fn line(&self, spots: &[Spot], pen: Pen) -> Drawn<DB> {
-        let Some(pattern) = pen.dash.pattern() else { return self.stroke(spots, pen) };
+        let Some(pattern) = pen.dash.pattern() else {
+            return without_sharp_turns(spots).into_iter().try_for_each(|part| self.stroke(part, pen));
+        };
         dashes(spots, pattern).iter().try_for_each(|dash| self.stroke(dash, pen))
     }
 
@@ -147,6 +149,28 @@ fn rgba(Rgb(red, green, blue): Rgb, opacity: f64) -> RGBAColor {
     RGBAColor(red, green, blue, opacity)
 }
 
+/// Cuts a line where it turns back by more than 120°: joined there, thick strokes end in a spike far beyond the corner.
+fn without_sharp_turns(spots: &[Spot]) -> Vec<&[Spot]> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, turn) in spots.windows(3).enumerate() {
+        let (into, out) = (direction(turn[0], turn[1]), direction(turn[1], turn[2]));
+        if into.0 * out.0 + into.1 * out.1 < -0.5 {
+            parts.push(&spots[start..=at + 1]);
+            start = at + 1;
+        }
+    }
+    parts.push(&spots[start..]);
+    parts
+}
+
+/// Of length 1, or 0 for a spot and itself.
+fn direction(from: Spot, to: Spot) -> Spot {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let length = libm::sqrt(dx * dx + dy * dy);
+    if length == 0.0 { (0.0, 0.0) } else { (dx / length, dy / length) }
+}
+
 /// Cuts a line into dashes; the pattern runs on round its corners.
 fn dashes(spots: &[Spot], (dash, gap): (f64, f64)) -> Vec<Vec<Spot>> {
     let mut cut: Vec<Vec<Spot>> = Vec::new();
@@ -183,6 +207,13 @@ fn dashes(spots: &[Spot], (dash, gap): (f64, f64)) -> Vec<Vec<Spot>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_cut_where_it_turns_back_and_only_there() {
+        let spots = [(0.0, 0.0), (5.0, 0.0), (5.0, 5.0), (5.5, 0.0), (9.0, 0.0)];
+        assert_eq!(without_sharp_turns(&spots), [&spots[..3], &spots[2..]]);
+        assert_eq!(without_sharp_turns(&spots[..2]), [&spots[..2]]);
+    }
 
     #[test]
     fn dashes_keep_their_lengths_and_turn_corners() {

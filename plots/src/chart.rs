@@ -61,6 +61,8 @@ pub struct Panel {
     pub lines: Vec<Line>,
     /// Lines across the panel, in the legend under their label.
     pub references: Vec<Reference>,
+    /// Lines from top to bottom, in the legend under their label.
+    pub marks: Vec<Mark>,
 }
 
 /// What an axis shows.
@@ -116,6 +118,17 @@ pub struct Reference {
     pub label: String,
     /// Place on the y axis, in its base unit.
     pub y: f64,
+}
+
+/// A line from the top of the panel to its foot at one x.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Its name in the legend.
+    pub label: String,
+    /// Place on the x axis, in its base unit.
+    pub x: f64,
+    /// How it is drawn.
+    pub dash: Dash,
 }
 
 impl Figure {

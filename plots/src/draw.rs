@@ -49,6 +49,7 @@ fn legend_entry<DB: DrawingBackend>(canvas: &Canvas<DB>, entry: &LegendEntry, th
         Sample::Series(slot) => (theme.series_colour(slot), LINE_WIDTH, Dash::Solid),
         Sample::Stroke(dash) => (theme.muted, LINE_WIDTH, dash),
         Sample::Reference => (theme.muted, REFERENCE_WIDTH, Dash::Dotted),
+        Sample::Mark(dash) => (theme.text, REFERENCE_WIDTH, dash),
     };
     canvas.line(&[from, to], Pen { colour, width, dash })?;
     let centre = (entry.x + SAMPLE / 2.0, entry.y);
@@ -58,7 +59,7 @@ fn legend_entry<DB: DrawingBackend>(canvas: &Canvas<DB>, entry: &LegendEntry, th
             let mark = Mark { shape: Marker::Circle, colour: theme.muted, hollow: dash != Dash::Solid };
             marker(canvas, centre, &mark, theme)?;
         }
-        Sample::Reference => {}
+        Sample::Reference | Sample::Mark(_) => {}
     }
     let baseline = entry.y + TextStyle::LEGEND.cap_height() / 2.0;
     canvas.text(&entry.label, (to.0 + SAMPLE_GAP, baseline), Anchor::Start, TextStyle::LEGEND, theme.text)
@@ -98,11 +99,15 @@ fn axis_break<DB: DrawingBackend>(canvas: &Canvas<DB>, (x, y): Spot, theme: &The
 }
 
 fn contents<DB: DrawingBackend>(canvas: &Canvas<DB>, panel: &Panel, place: &PanelLayout, theme: &Theme) -> Drawn<DB> {
-    let Frame { left, right, .. } = place.plot;
+    let Frame { left, right, top, bottom } = place.plot;
     for reference in &panel.references {
         let y = vertical(place, reference.y);
         let pen = Pen { colour: theme.muted, width: REFERENCE_WIDTH, dash: Dash::Dotted };
         canvas.line(&[(left, y), (right, y)], pen)?;
+    }
+    for mark in &panel.marks {
+        let x = horizontal(place, mark.x);
+        canvas.line(&[(x, top), (x, bottom)], Pen { colour: theme.text, width: REFERENCE_WIDTH, dash: mark.dash })?;
     }
     let runs: Vec<Run> = panel.lines.iter().flat_map(|line| runs_of(line, panel, place)).collect();
     for run in &runs {

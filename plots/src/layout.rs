@@ -51,6 +51,8 @@ pub(crate) enum Sample {
     Stroke(Dash),
     /// A reference line.
     Reference,
+    /// A mark.
+    Mark(Dash),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +123,7 @@ fn width_with_room(text: &str, style: TextStyle) -> f64 {
     font::width(text, style.weight, style.em) * FALLBACK_ROOM
 }
 
-/// Each series, dash and reference that has a name, once, in the order in which the figure shows them.
+/// Each series, dash, reference and mark that has a name, once, in the order in which the figure shows them.
 fn legend_of(figure: &Figure) -> Vec<(Sample, String)> {
     let lines = || figure.panels.iter().flat_map(|panel| &panel.lines);
     let mut entries: Vec<(Sample, String)> = Vec::new();
@@ -134,6 +136,8 @@ fn legend_of(figure: &Figure) -> Vec<(Sample, String)> {
     lines().for_each(|line| add(Sample::Stroke(line.dash), &line.stroke_label));
     let references = figure.panels.iter().flat_map(|panel| &panel.references);
     references.for_each(|reference| add(Sample::Reference, &reference.label));
+    let marks = figure.panels.iter().flat_map(|panel| &panel.marks);
+    marks.for_each(|mark| add(Sample::Mark(mark.dash), &mark.label));
     entries
 }
 
@@ -195,7 +199,8 @@ struct PanelDraft {
 
 impl PanelDraft {
     fn of(panel: &Panel, width: f64) -> PanelDraft {
-        let swept: Vec<f64> = finite(&panel.lines).map(|point| point.x).collect();
+        let marks = panel.marks.iter().map(|mark| mark.x);
+        let swept: Vec<f64> = finite(&panel.lines).map(|point| point.x).chain(marks).collect();
         let values = vertical_values(panel);
         let x_scale = Scale::across(or_unit_range(&swept), panel.x.scale);
         let (x_ticks, x_unit) = x_scale.ticks_across(&swept, panel.x.unit);

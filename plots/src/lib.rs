@@ -5,8 +5,9 @@
 //! backend.
 //!
 //! ```text
-//!  SweepResults ─▶ throughput ─▶ Figure ─▶ layout ─▶ draw ─▶ canvas ─▶ SVG
-//!                  pause                                           └─▶ PNG
+//!  SweepResults ─────▶ throughput ─▶ Figure ─▶ layout ─▶ draw ─▶ canvas ─▶ SVG
+//!                      pause                                           └─▶ PNG
+//!  LikelihoodResults ─▶ likelihood
 //! ```
 //!
 //! # Tour
@@ -68,6 +69,7 @@ mod error;
 pub mod font;
 pub mod interval;
 mod layout;
+pub mod likelihood;
 pub mod pause;
 mod raster;
 pub mod results;
@@ -79,6 +81,7 @@ pub mod unit;
 
 pub use chart::Figure;
 pub use error::PlotError;
+pub use likelihood::LikelihoodResults;
 pub use results::SweepResults;
 pub use theme::Theme;
 
@@ -106,4 +109,13 @@ pub fn render(results: &SweepResults, theme: &Theme) -> Result<Vec<Plot>, PlotEr
     let figures = [("throughput", Some(throughput::figure(results))), ("pause", pause::figure(results))];
     let drawn = figures.into_iter().filter_map(|(name, figure)| Some((name, figure?)));
     drawn.map(|(name, figure)| Ok(Plot { name, svg: figure.svg(theme)?, png: figure.png(theme)? })).collect()
+}
+
+/// Draws the chart of the likelihood along a run: `likelihood`.
+///
+/// # Errors
+/// [`PlotError::NothingToDraw`] if there is no point.
+pub fn render_likelihood(results: &LikelihoodResults, theme: &Theme) -> Result<Plot, PlotError> {
+    let figure = likelihood::figure(results);
+    Ok(Plot { name: "likelihood", svg: figure.svg(theme)?, png: figure.png(theme)? })
 }

@@ -45,6 +45,7 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
             y: Axis { label: "Checkpoint pause".to_owned(), unit: Unit::Nanoseconds, scale: ScaleChoice::BySpan },
             lines: lines.collect(),
             references: Vec::new(),
+            marks: Vec::new(),
         }],
     })
 }

@@ -41,6 +41,7 @@ fn figure_of(points: Vec<Point>) -> Figure {
                 points,
             }],
             references: Vec::new(),
+            marks: Vec::new(),
         }],
     }
 }

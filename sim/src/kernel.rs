@@ -13,7 +13,9 @@
 //! rule makes a run a function of its input. A step whose end lies before every scheduled event is done at once,
 //! without going through the executor; the order of events is the same.
 
+use crate::control::{Actor, Blocked, Control, EventRecord, How, Scheduler};
 use crate::happens_before::{ClockId, Clocks};
+use crate::holds::{HoldEnd, Holds};
 use crate::plan::Plan;
 use crate::process::{Process, ProcessId};
 use crate::random::{Stream, fingerprint};
@@ -21,6 +23,7 @@ use crate::step::{Noise, StepCost, StepId, StepInfo};
 use crate::thread::{Cx, Thread, ThreadId};
 use crate::time::{Span, Time};
 use crate::timers::{Event, Timers};
+use crate::touch::{HandOvers, Touch};
 use crate::trace::{Record, TraceHash};
 use crate::violation::{Hazard, HazardKey, Violation};
 use std::cell::RefCell;
@@ -92,6 +95,15 @@ pub struct Outcome {
     pub hazards: Vec<Hazard>,
     /// How often each thread did each step: (thread, step, visits), without zeros.
     pub visits: Vec<(String, StepId, u32)>,
+    /// How each hold of the plan ended.
+    pub holds: Vec<HoldEnd>,
+    /// Fingerprint of who handed which shared object over to whom, in which order: runs that differ in it are different
+    /// interleavings.
+    pub interleaving: u64,
+    /// The events, if they were asked for; see [`Simulator::record_events`].
+    pub events: Vec<EventRecord>,
+    /// Who still waited at the end of a controlled run.
+    pub blocked: Vec<Blocked>,
     /// The trace, if it was asked for.
     pub records: Vec<Record>,
     /// Names of the threads, by index in `records`.
@@ -110,10 +122,19 @@ pub(crate) struct Core {
     pub trace: TraceHash,
     pub config: Option<Config>,
     visits: Vec<u32>,
+    /// Seed of the noise: that of the run, until it forks.
+    pub noise_seed: u64,
+    fork_after: u64,
+    pub holds: Holds,
+    pub hand_overs: HandOvers,
     watches: Vec<Watch>,
-    ended: Option<Ended>,
+    pub ended: Option<Ended>,
+    /// A violation was reported after which the program's behaviour is undefined.
+    pub broken: bool,
+    /// Events are recorded, or controlled.
+    pub control: Option<Box<Control>>,
     /// The thread that is being polled.
-    current: Option<ThreadId>,
+    pub current: Option<ThreadId>,
     pub violations: Vec<Violation>,
     pub hazards: Vec<Hazard>,
     pub hazard_keys: BTreeSet<HazardKey>,
@@ -143,6 +164,8 @@ pub struct Sim(pub(crate) Rc<Kernel>);
 #[derive(Default)]
 pub struct Simulator {
     kernel: Rc<Kernel>,
+    records_events: bool,
+    scheduler: Option<Rc<RefCell<dyn Scheduler>>>,
 }
 
 impl Simulator {
@@ -151,12 +174,28 @@ impl Simulator {
         Simulator::default()
     }
 
+    /// From the next run on, keep a record of every event: [`Outcome::events`].
+    pub fn record_events(&mut self, records: bool) {
+        self.records_events = records;
+    }
+
+    /// From the next run on, let this scheduler decide what is next; see [`Scheduler`]. Events are recorded.
+    pub fn control(&mut self, scheduler: Option<Rc<RefCell<dyn Scheduler>>>) {
+        self.scheduler = scheduler;
+    }
+
     /// Run what `build` spawns until it ends.
     pub fn run(&mut self, config: Config, build: impl FnOnce(&Sim)) -> Outcome {
         let sim = Sim(self.kernel.clone());
         self.kernel.reset(config);
+        let observed = self.records_events || self.scheduler.is_some();
+        let control = observed.then(|| Box::new(Control::new(self.scheduler.clone())));
+        self.kernel.core.borrow_mut().control = control;
         build(&sim);
-        let ended = self.kernel.execute();
+        let ended = match &self.scheduler {
+            Some(_) => self.kernel.execute_controlled(),
+            None => self.kernel.execute(),
+        };
         self.kernel.let_go();
         self.kernel.core.borrow_mut().outcome(ended)
     }
@@ -187,10 +226,15 @@ impl Kernel {
         core.processes.clear();
         core.clocks.reset();
         core.trace.reset(config.seed);
+        core.holds = Holds::new(&config.plan, config.steps);
+        core.hand_overs.clear();
+        core.noise_seed = config.seed;
+        core.fork_after = config.plan.fork.map_or(u64::MAX, |fork| fork.after_steps);
         core.config = Some(config);
         core.visits.clear();
         core.watches.clear();
         core.ended = None;
+        core.broken = false;
         core.current = None;
         core.violations.clear();
         core.hazards.clear();
@@ -230,7 +274,7 @@ impl Kernel {
         }
     }
 
-    fn resume(&self, id: ThreadId, generation: u32) {
+    pub fn resume(&self, id: ThreadId, generation: u32) {
         {
             let core = &mut *self.core.borrow_mut();
             let thread = &mut core.threads[id.index()];
@@ -244,16 +288,17 @@ impl Kernel {
             thread.generation += 1;
             thread.wait = None;
             core.current = Some(id);
+            core.begin_event(id);
         }
         let Some(mut task) = self.tasks.borrow_mut()[id.index()].take() else { return };
         let done = task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
         let core = &mut *self.core.borrow_mut();
-        core.current = None;
         if done {
             core.finish(id);
         } else if core.threads[id.index()].alive {
             self.tasks.borrow_mut()[id.index()] = Some(task);
         }
+        core.current = None;
     }
 }
 
@@ -280,6 +325,10 @@ impl Core {
             violations: std::mem::take(&mut self.violations),
             hazards: std::mem::take(&mut self.hazards),
             visits,
+            holds: self.holds.ends(),
+            interleaving: self.hand_overs.fingerprint(),
+            blocked: self.control.as_ref().map_or_else(Vec::new, |control| control.blocked()),
+            events: self.control.as_mut().map_or_else(Vec::new, |control| control.take_records()),
             records: std::mem::take(&mut self.records),
             thread_names: self.threads.iter().map(|t| t.name.to_string()).collect(),
             step_table: self.config().steps,
@@ -287,8 +336,32 @@ impl Core {
     }
 
     pub fn schedule_resume(&mut self, thread: ThreadId, at: Time) {
-        let generation = self.threads[thread.index()].generation;
-        self.timers.push(at, Event::Resume { thread, generation });
+        self.schedule(thread, at, How::Plain);
+    }
+
+    /// Let a thread go on at `at`, or, in a controlled run, when that is possible.
+    pub fn schedule(&mut self, thread: ThreadId, at: Time, how: How) {
+        let state = &mut self.threads[thread.index()];
+        let event = Event::Resume { thread, generation: state.generation };
+        match &mut self.control {
+            Some(control) if control.is_controlled() => control.push(self.now, at, event, how),
+            Some(control) => {
+                state.created_by = control.event();
+                self.timers.push(at, event);
+            }
+            None => self.timers.push(at, event),
+        }
+    }
+
+    /// In a timed run whose events are recorded, `id` goes on.
+    fn begin_event(&mut self, id: ThreadId) {
+        if self.control.as_ref().is_some_and(|control| !control.is_controlled()) {
+            let creator = self.threads[id.index()].created_by;
+            let record = self.event_record(Actor::Thread(id.0), creator, Span::ZERO, false);
+            if let Some(control) = &mut self.control {
+                control.begin_event(record);
+            }
+        }
     }
 
     /// Let a blocked thread go on at the present time.
@@ -313,13 +386,17 @@ impl Core {
     }
 
     fn finish(&mut self, id: ThreadId) {
+        self.passes(id);
         let thread = &mut self.threads[id.index()];
         thread.alive = false;
-        thread.finished = true;
+        thread.finished.set(true);
+        let object = thread.object;
         let joiners = std::mem::take(&mut thread.joiners);
         for joiner in joiners {
             self.wake(joiner);
         }
+        self.threads[id.index()].finished_by = self.event();
+        self.touch(object, Touch::Release);
     }
 
     /// Start of a step: the time at which it ends, `None` if that is now.
@@ -337,23 +414,27 @@ impl Core {
         }
         let cost = config.costs[step.index()];
         let noise = config.noise;
-        let visits = &mut self.visits[id.index() * config.steps.len() + step.index()];
+        let steps = config.steps.len();
+        self.passes(id);
+        let visits = &mut self.visits[id.index() * steps + step.index()];
         *visits += 1;
         let visit = *visits;
         let thread = &mut self.threads[id.index()];
         thread.step = step;
         thread.visit = visit;
         let mut span = thread.disturbed(cost.fixed_ns.saturating_add(cost.per_unit_ns.saturating_mul(units)), noise);
-        for stall in &thread.stalls {
-            if stall.step == step && stall.visit == visit {
-                span = span.saturating_add(stall.span_ns);
-            }
+        thread.waits = 0;
+        if !thread.stalls.is_empty() {
+            span = span.saturating_add(thread.stalled());
         }
         if !self.watches.is_empty() {
             self.notify_watches(id, step, visit);
         }
         let end = self.now + Span(span);
-        if !frozen && self.timers.next().is_none_or(|next| next > end) {
+        if self.hold(id, end) {
+            return StepEnds::Later;
+        }
+        if !frozen && self.control.is_none() && self.timers.next().is_none_or(|next| next > end) {
             let limit = Time::ZERO + self.config().time_limit;
             if end <= limit {
                 self.now = end;
@@ -362,6 +443,40 @@ impl Core {
         }
         self.schedule_resume(id, end);
         StepEnds::Later
+    }
+
+    /// All that `id` has begun so far is done: who was held until then goes on.
+    pub(crate) fn passes(&mut self, id: ThreadId) {
+        if self.holds.is_empty() {
+            return;
+        }
+        let thread = &self.threads[id.index()];
+        let released = self.holds.pass(id, &thread.name, (thread.step, thread.visit, thread.waits), self.now);
+        for (waiter, goes_on) in released {
+            self.schedule_resume(waiter, goes_on);
+        }
+    }
+
+    /// Is `id`, which would go on at `end`, held where it is? It is resumed when the hold ends.
+    pub(crate) fn hold(&mut self, id: ThreadId, end: Time) -> bool {
+        if self.holds.is_empty() {
+            return false;
+        }
+        let thread = &self.threads[id.index()];
+        let longest = self.holds.begin(id, &thread.name, (thread.step, thread.visit, thread.waits), end);
+        if let Some(longest) = longest {
+            self.schedule_resume(id, Time(end.0.saturating_add(longest.0)));
+        }
+        longest.is_some()
+    }
+
+    pub(crate) fn is_controlled(&self) -> bool {
+        self.control.as_ref().is_some_and(|control| control.is_controlled())
+    }
+
+    /// The scheduler of a controlled run has begun to choose.
+    pub(crate) fn is_free(&self) -> bool {
+        self.control.as_ref().is_some_and(|control| control.free)
     }
 
     fn notify_watches(&mut self, id: ThreadId, step: StepId, visit: u32) {
@@ -386,17 +501,36 @@ impl Core {
             (thread.step, thread.visit)
         };
         self.trace.step(self.now, id, step);
+        if self.trace.steps == self.fork_after {
+            self.fork();
+        }
         if self.config().record {
             self.records.push(Record { time: self.now, thread: id, step, visit, hash: self.trace.hash });
         }
     }
 
+    /// From here on the run goes on as with another seed.
+    fn fork(&mut self) {
+        let config = self.config.as_mut().expect("a run has a configuration");
+        let Some(fork) = config.plan.fork else { return };
+        config.plan = Plan { fork: Some(fork), ..Plan::natural() };
+        self.holds = Holds::default();
+        self.noise_seed = fork.seed;
+        for thread in &mut self.threads {
+            thread.begin_noise(fork.seed, config);
+        }
+    }
+
     pub(crate) fn report(&mut self, violation: Violation) {
-        if self.ended == Some(Ended::Broken) {
+        if self.broken {
             return;
         }
         if violation.kind.is_fatal() {
-            self.ended = Some(Ended::Broken);
+            self.broken = true;
+            match (&self.control, self.current) {
+                (Some(control), Some(thread)) if control.is_controlled() => self.threads[thread.index()].alive = false,
+                _ => self.ended = Some(Ended::Broken),
+            }
         }
         self.trace.mix(fingerprint(violation.kind.0), fingerprint(&violation.object));
         self.violations.push(violation);
@@ -438,7 +572,7 @@ impl Sim {
             let core = &mut *self.0.core.borrow_mut();
             assert!(core.threads.iter().all(|t| &*t.name != name), "a second thread named {name}");
             let id = ThreadId(core.threads.len() as u16);
-            let clock = core.clocks.add();
+            let (clock, object) = (core.clocks.add(), core.add_object());
             if let Some(parent) = core.current {
                 core.release(parent, clock);
             }
@@ -447,9 +581,10 @@ impl Sim {
             let stalls = config.plan.stalls.iter().filter(|s| s.thread == name);
             let stalls = stalls.filter_map(|s| {
                 let step = config.steps.iter().position(|info| info.name == s.step)?;
-                Some(crate::thread::StallAt { step: StepId(step as u16), visit: s.visit, span_ns: s.span_ns })
+                let at_wait = s.at_wait;
+                Some(crate::thread::StallAt { step: StepId(step as u16), visit: s.visit, at_wait, span_ns: s.span_ns })
             });
-            let thread = Thread::new(name, process, clock, stalls.collect(), config);
+            let thread = Thread::new(name, process, clock, object, stalls.collect(), core.noise_seed, config);
             let visits = core.visits.len() + config.steps.len();
             core.threads.push(thread);
             core.visits.resize(visits, 0);
@@ -475,6 +610,18 @@ impl Sim {
 
     pub(crate) fn fire_at(&self, at: Time, object: u32, argument: u32) {
         self.0.core.borrow_mut().timers.push(at, Event::Fire { object, argument });
+    }
+
+    /// In a controlled run the scheduler chooses from now on. What was before went as in a timed run.
+    pub fn explore_from_here(&self) {
+        if let Some(control) = &mut self.0.core.borrow_mut().control {
+            control.free = true;
+        }
+    }
+
+    /// Is this a controlled run?
+    pub fn is_controlled(&self) -> bool {
+        self.0.core.borrow().is_controlled()
     }
 
     /// End the run.

@@ -59,14 +59,20 @@
 //! assert!(quiet.violations.is_empty());
 //! assert_eq!(quiet.hazards[0].object, "buffer");
 //!
-//! let late = Stall { thread: "worker".into(), step: "worker.write".into(), visit: 1, span_ns: 4_001 };
-//! let broken = run(Plan { stalls: vec![late], host_preempts: false });
+//! let late = Stall {
+//!     thread: "worker".into(),
+//!     step: "worker.write".into(),
+//!     visit: 1,
+//!     at_wait: 0,
+//!     span_ns: 4_001,
+//! };
+//! let broken = run(Plan::of_stalls(vec![late]));
 //! assert_eq!(broken.violations[0].kind, Kind::USE_AFTER_FREE);
 //! ```
 //!
 //! # A tour
 //! - [`Simulator`] runs, [`Sim`] is the handle on a running simulation, [`Cx`] what a thread's body works with.
-//! - [`Mutex`], [`Semaphore`], [`Event`], [`Cx::join`], [`Atomic`]: synchronisation, with vector clocks. [`Signal`]: for observers.
+//! - [`Mutex`], [`Condvar`], [`Semaphore`], [`Event`], [`Cx::join`], [`Atomic`]: synchronisation, with vector clocks. [`Signal`]: for observers.
 //! - [`Memory`], [`Plain`], [`Pointer`]: what threads share, with use after free, bounds, NULL and hazards watched.
 //! - [`link`]: connections with rate, latency, jitter, loss and a queue; shutdown, reset, cut.
 //! - [`explore`]: stalls by seed, shrinking, the race window, determinism check.
@@ -80,8 +86,10 @@
 #![warn(missing_docs)]
 
 mod access;
+mod control;
 pub mod explore;
 mod happens_before;
+mod holds;
 mod kernel;
 pub mod link;
 mod lock;
@@ -94,19 +102,23 @@ mod step;
 mod thread;
 mod time;
 mod timers;
+mod touch;
 mod trace;
 mod violation;
 mod waits;
 
+pub use control::{Actor, Blocked, Choice, EventRecord, Scheduler};
+pub use holds::HoldEnd;
 pub use kernel::{Config, Ended, Outcome, Sim, Simulator};
-pub use lock::{Event, Mutex, Semaphore, Signal};
+pub use lock::{Condvar, Event, Mutex, Semaphore, Signal};
 pub use memory::{Memory, TRACKED_PAGES_MAX};
-pub use plan::{Plan, Stall};
+pub use plan::{Fork, Hold, Plan, Stall, Visit};
 pub use process::ProcessId;
 pub use shared::{Atomic, Ordering, Plain, Pointer};
 pub use step::{Noise, StepCost, StepId, StepInfo};
 pub use thread::{Cx, Step, ThreadId};
 pub use time::{Span, Time};
+pub use touch::{Touch, Touched};
 pub use trace::{CHECKPOINT_INTERVAL, Record};
 pub use violation::{Hazard, HazardKey, Kind, Place, Violation};
 pub use waits::Waiting;

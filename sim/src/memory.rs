@@ -7,6 +7,7 @@
 use crate::access::{Location, Mode};
 use crate::kernel::Sim;
 use crate::thread::Cx;
+use crate::touch::{ObjectId, Touch, WHOLE};
 use crate::violation::{Kind, Place};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,7 +18,9 @@ pub struct Memory(Rc<State>);
 
 struct State {
     name: Rc<str>,
+    /// Of its name, for reports.
     object: u32,
+    itself: ObjectId,
     words: RefCell<Vec<u64>>,
     pages: RefCell<Vec<Location>>,
     /// Accesses to any page, for conflicts with the free.
@@ -33,11 +36,15 @@ pub const TRACKED_PAGES_MAX: usize = 1 << 22;
 impl Memory {
     /// Allocate `pages` pages of zeros.
     pub fn allocate(sim: &Sim, name: &str, pages: usize) -> Memory {
-        let object = sim.0.core.borrow_mut().object_name(name);
+        let (object, itself) = {
+            let core = &mut *sim.0.core.borrow_mut();
+            (core.object_name(name), core.add_object())
+        };
         let tracked = pages <= TRACKED_PAGES_MAX;
         Memory(Rc::new(State {
             name: name.into(),
             object,
+            itself,
             words: RefCell::new(vec![0; pages]),
             pages: RefCell::new(vec![Location::default(); if tracked { pages } else { 0 }]),
             whole: RefCell::default(),
@@ -79,6 +86,7 @@ impl Memory {
         if !self.is_accessible(cx, page, Mode::Write) {
             return 0;
         }
+        cx.sim.0.core.borrow_mut().touch_location(self.0.itself, page as u32, Touch::Write);
         let before = self.0.words.borrow()[page];
         self.0.words.borrow_mut()[page] = before | bits;
         cx.sim.0.core.borrow_mut().trace.mix(u64::from(self.0.object) << 40 | page as u64, before | bits);
@@ -87,11 +95,20 @@ impl Memory {
 
     /// Read a page's word atomically. Atomic accesses do not conflict with each other.
     pub fn load(&self, cx: &Cx, page: usize) -> u64 {
-        if self.is_accessible(cx, page, Mode::Read) { self.0.words.borrow()[page] } else { 0 }
+        if !self.is_accessible(cx, page, Mode::Read) {
+            return 0;
+        }
+        cx.sim.0.core.borrow_mut().touch_location(self.0.itself, page as u32, Touch::Read);
+        self.0.words.borrow()[page]
     }
 
     /// Free it.
     pub fn free(&self, cx: &Cx) {
+        {
+            let core = &mut *cx.sim.0.core.borrow_mut();
+            core.touch(self.0.itself, Touch::Write);
+            core.touch_location(self.0.itself, WHOLE, Touch::Write);
+        }
         if let Some(before) = self.0.freed.borrow().clone() {
             cx.violate(Kind::DOUBLE_FREE, &self.0.name, Some(before), format!("{} is freed twice", self.0.name));
             return;
@@ -126,12 +143,15 @@ impl Memory {
         let accessible = self.is_accessible(cx, page, mode);
         if accessible && self.0.tracked.get() {
             let core = &mut *cx.sim.0.core.borrow_mut();
+            let touch = if mode == Mode::Read { Touch::Read } else { Touch::Write };
+            core.touch_location(self.0.itself, page as u32, touch);
             self.0.pages.borrow_mut()[page].access(core, self.0.object, cx.id(), mode);
         }
         accessible
     }
 
     fn is_accessible(&self, cx: &Cx, page: usize, mode: Mode) -> bool {
+        cx.sim.0.core.borrow_mut().touch_location(self.0.itself, WHOLE, Touch::Read);
         let freed = self.0.freed.borrow();
         if let Some(by) = &*freed {
             let detail = format!(

@@ -18,6 +18,7 @@ impl ProcessId {
 pub(crate) struct Process {
     pub dead: bool,
     pub frozen: bool,
+    pub outside: bool,
     pub on_exit: Vec<Rc<dyn Fn()>>,
 }
 
@@ -28,6 +29,12 @@ impl Sim {
         core.processes.push(Process::default());
         core.trace.mix(core.processes.len() as u64, fingerprint(name));
         ProcessId(core.processes.len() as u16 - 1)
+    }
+
+    /// The process is the world outside, which makes faults strike and looks on: a controlled run lets it act last, unless it
+    /// is told otherwise.
+    pub fn outside(&self, process: ProcessId) {
+        self.0.core.borrow_mut().processes[process.index()].outside = true;
     }
 
     /// Kill a process: its threads do nothing any more, and what it had registered with the kernel (sockets) is closed.
@@ -44,6 +51,9 @@ impl Sim {
                 core.threads[i].alive = false;
                 core.threads[i].wait = None;
             }
+            if let Some(control) = &mut core.control {
+                control.killed();
+            }
             (threads, on_exit)
         };
         for i in threads {
@@ -57,7 +67,11 @@ impl Sim {
 
     /// Freeze a process (SIGSTOP): none of its threads runs, but what is outside of it goes on.
     pub fn freeze(&self, process: ProcessId) {
-        self.0.core.borrow_mut().processes[process.index()].frozen = true;
+        let core = &mut *self.0.core.borrow_mut();
+        core.processes[process.index()].frozen = true;
+        if let Some(control) = &mut core.control {
+            control.killed();
+        }
     }
 
     /// Has the process been killed?

@@ -4,6 +4,7 @@ use crate::access::{Location, Mode};
 use crate::happens_before::ClockId;
 use crate::kernel::Sim;
 use crate::thread::Cx;
+use crate::touch::{ObjectId, Touch};
 use crate::violation::{Kind, Place};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,7 +14,9 @@ use std::rc::Rc;
 pub struct Plain<T>(Rc<PlainState<T>>);
 
 struct PlainState<T> {
+    /// Of its name, for reports.
     object: u32,
+    itself: ObjectId,
     value: RefCell<T>,
     accesses: RefCell<Location>,
 }
@@ -21,19 +24,24 @@ struct PlainState<T> {
 impl<T: Clone> Plain<T> {
     /// A variable with this value.
     pub fn new(sim: &Sim, name: &str, value: T) -> Plain<T> {
-        let object = sim.0.core.borrow_mut().object_name(name);
-        Plain(Rc::new(PlainState { object, value: RefCell::new(value), accesses: RefCell::default() }))
+        let core = &mut *sim.0.core.borrow_mut();
+        let (object, itself) = (core.object_name(name), core.add_object());
+        Plain(Rc::new(PlainState { object, itself, value: RefCell::new(value), accesses: RefCell::default() }))
     }
 
     /// Read it.
     pub fn read(&self, cx: &Cx) -> T {
-        self.0.accesses.borrow_mut().access(&mut cx.sim.0.core.borrow_mut(), self.0.object, cx.id(), Mode::Read);
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.touch(self.0.itself, Touch::Read);
+        self.0.accesses.borrow_mut().access(core, self.0.object, cx.id(), Mode::Read);
         self.0.value.borrow().clone()
     }
 
     /// Write it.
     pub fn write(&self, cx: &Cx, value: T) {
-        self.0.accesses.borrow_mut().access(&mut cx.sim.0.core.borrow_mut(), self.0.object, cx.id(), Mode::Write);
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.touch(self.0.itself, Touch::Write);
+        self.0.accesses.borrow_mut().access(core, self.0.object, cx.id(), Mode::Write);
         *self.0.value.borrow_mut() = value;
     }
 
@@ -46,6 +54,8 @@ impl<T: Clone> Plain<T> {
         let swapped = *self.0.value.borrow() == from;
         if swapped {
             self.write(cx, to);
+        } else {
+            cx.sim.0.core.borrow_mut().touch(self.0.itself, Touch::Read);
         }
         swapped
     }
@@ -127,27 +137,33 @@ pub struct Atomic<T>(Rc<AtomicState<T>>);
 struct AtomicState<T> {
     value: RefCell<T>,
     clock: ClockId,
+    object: ObjectId,
 }
 
 impl<T: Clone + PartialEq> Atomic<T> {
     /// A variable with this value.
     pub fn new(sim: &Sim, value: T) -> Atomic<T> {
-        let clock = sim.0.core.borrow_mut().clocks.add();
-        Atomic(Rc::new(AtomicState { value: RefCell::new(value), clock }))
+        let core = &mut *sim.0.core.borrow_mut();
+        let (clock, object) = (core.clocks.add(), core.add_object());
+        Atomic(Rc::new(AtomicState { value: RefCell::new(value), clock, object }))
     }
 
     /// Read it.
     pub fn load(&self, cx: &Cx, ordering: Ordering) -> T {
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.touch(self.0.object, Touch::Read);
         if ordering == Ordering::AcquireRelease {
-            cx.sim.0.core.borrow_mut().acquire(cx.id(), self.0.clock);
+            core.acquire(cx.id(), self.0.clock);
         }
         self.0.value.borrow().clone()
     }
 
     /// Write it.
     pub fn store(&self, cx: &Cx, value: T, ordering: Ordering) {
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.touch(self.0.object, Touch::Write);
         if ordering == Ordering::AcquireRelease {
-            cx.sim.0.core.borrow_mut().release(cx.id(), self.0.clock);
+            core.release(cx.id(), self.0.clock);
         }
         *self.0.value.borrow_mut() = value;
     }
@@ -155,6 +171,7 @@ impl<T: Clone + PartialEq> Atomic<T> {
     /// Write it and return what was there. Acquires and releases.
     pub fn exchange(&self, cx: &Cx, value: T) -> T {
         let core = &mut *cx.sim.0.core.borrow_mut();
+        core.touch(self.0.object, Touch::Write);
         core.acquire(cx.id(), self.0.clock);
         core.release(cx.id(), self.0.clock);
         self.0.value.replace(value)
@@ -165,8 +182,10 @@ impl<T: Clone + PartialEq> Atomic<T> {
         let core = &mut *cx.sim.0.core.borrow_mut();
         core.acquire(cx.id(), self.0.clock);
         if *self.0.value.borrow() != from {
+            core.touch(self.0.object, Touch::Read);
             return false;
         }
+        core.touch(self.0.object, Touch::Write);
         core.release(cx.id(), self.0.clock);
         *self.0.value.borrow_mut() = to;
         true

@@ -1,12 +1,15 @@
 //! Simulated threads, and what a thread's body can do: [`Cx`].
 
+use crate::control::{Guard, How};
 use crate::happens_before::ClockId;
-use crate::kernel::{Config, Sim, StepEnds, ready_if};
+use crate::kernel::{Config, Core, Sim, StepEnds, ready_if};
 use crate::process::ProcessId;
 use crate::random::Stream;
 use crate::step::{Noise, StepId};
 use crate::time::{Span, Time};
+use crate::touch::{ObjectId, Touch};
 use crate::violation::{Kind, Place, Violation};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,6 +29,7 @@ impl ThreadId {
 pub(crate) struct StallAt {
     pub step: StepId,
     pub visit: u32,
+    pub at_wait: u32,
     pub span_ns: u64,
 }
 
@@ -34,15 +38,22 @@ pub(crate) struct Thread {
     pub process: ProcessId,
     pub clock: ClockId,
     pub alive: bool,
-    pub finished: bool,
+    pub finished: Rc<Cell<bool>>,
     /// Grows with every resumption, so that a wake-up that was overtaken is known.
     pub generation: u32,
     pub woken: bool,
     pub wait: Option<Wait>,
     pub joiners: Vec<ThreadId>,
+    /// For those who join it.
+    pub object: ObjectId,
+    /// The event in which it ended, and that which let it go on last, if events are recorded.
+    pub finished_by: u32,
+    pub created_by: u32,
     pub step: StepId,
     pub visit: u32,
     pub step_at: Time,
+    /// Waits since the present step began, if anything depends on it.
+    pub waits: u32,
     pub stalls: Vec<StallAt>,
     noise: Stream,
     until_preemption_ns: u64,
@@ -60,29 +71,59 @@ pub(crate) struct Wait {
 }
 
 impl Thread {
-    pub fn new(name: &str, process: ProcessId, clock: ClockId, stalls: Vec<StallAt>, config: &Config) -> Thread {
-        let mut noise = Stream::new(config.seed, "noise", name);
-        let until_preemption_ns = match config.noise.preemption_interval_ns {
-            mean if mean > 0 && config.plan.host_preempts => noise.exponential(mean),
-            _ => u64::MAX,
-        };
-        Thread {
+    pub fn new(
+        name: &str,
+        process: ProcessId,
+        clock: ClockId,
+        object: ObjectId,
+        stalls: Vec<StallAt>,
+        seed: u64,
+        config: &Config,
+    ) -> Thread {
+        let mut thread = Thread {
             name: name.into(),
             process,
             clock,
             alive: true,
-            finished: false,
+            finished: Rc::default(),
             generation: 0,
             woken: false,
             wait: None,
             joiners: Vec::new(),
+            object,
+            finished_by: 0,
+            created_by: 0,
             step: StepId(0),
             visit: 0,
             step_at: Time::ZERO,
+            waits: 0,
             stalls,
-            noise,
-            until_preemption_ns,
-        }
+            noise: Stream::new(seed, "noise", name),
+            until_preemption_ns: u64::MAX,
+        };
+        thread.begin_preemptions(config);
+        thread
+    }
+
+    /// The noise of another seed from now on, and no stall any more.
+    pub fn begin_noise(&mut self, seed: u64, config: &Config) {
+        self.stalls.clear();
+        self.noise = Stream::new(seed, "noise", &self.name);
+        self.begin_preemptions(config);
+    }
+
+    fn begin_preemptions(&mut self, config: &Config) {
+        self.until_preemption_ns = match config.noise.preemption_interval_ns {
+            mean if mean > 0 && config.plan.host_preempts => self.noise.exponential(mean),
+            _ => u64::MAX,
+        };
+    }
+
+    /// For how long it is stalled where it is now, nanoseconds.
+    pub fn stalled(&self) -> u64 {
+        let here =
+            |stall: &&StallAt| stall.step == self.step && stall.visit == self.visit && stall.at_wait == self.waits;
+        self.stalls.iter().filter(here).map(|stall| stall.span_ns).fold(0, u64::saturating_add)
     }
 
     /// What `cost` nanoseconds of work take on this host.
@@ -104,6 +145,81 @@ impl Thread {
         }
         self.until_preemption_ns = self.noise.exponential(noise.preemption_interval_ns);
         span.saturating_add(self.noise.exponential(noise.preemption_length_ns))
+    }
+}
+
+/// What a thread is about to wait for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WaitsFor<'a> {
+    pub what: &'static str,
+    pub object: &'a Rc<str>,
+    /// The objects of which one lets it go on.
+    pub objects: &'a [ObjectId],
+    /// Waiting is the normal state of the thread.
+    pub idle: bool,
+}
+
+/// What else ends a wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    None,
+    /// The thread's own time limit.
+    Own(Time),
+    /// The time limit of an observer, which is patient.
+    Patient(Time),
+}
+
+impl Core {
+    /// Does `id`, which comes to a wait, pause before it? It is resumed then.
+    fn begin_wait(
+        &mut self,
+        id: ThreadId,
+        waits_for: WaitsFor<'_>,
+        limit: Limit,
+        ready: impl FnOnce() -> Guard,
+    ) -> bool {
+        let now = self.now;
+        let controlled = self.is_controlled();
+        if !controlled {
+            let end = self.begin_sleep(id, now);
+            let held = self.hold(id, end);
+            if end > now && !held {
+                self.schedule_resume(id, end);
+            }
+            return held || end > now;
+        }
+        self.threads[id.index()].waits += 1;
+        let guard = ready();
+        if !self.is_free() && guard() {
+            return false;
+        }
+        let wait = Wait {
+            what: waits_for.what,
+            object: waits_for.object.clone(),
+            holder: None,
+            idle: waits_for.idle,
+            since: now,
+        };
+        self.threads[id.index()].wait = Some(wait);
+        let waits_for = waits_for.objects.to_vec();
+        self.schedule(id, now, How::Guarded { guard: guard.clone(), waits_for });
+        match limit {
+            Limit::None => {}
+            Limit::Own(deadline) => self.schedule(id, deadline, How::Timeout(Rc::new(move || !guard()))),
+            Limit::Patient(deadline) => self.schedule(id, deadline, How::Patient),
+        }
+        true
+    }
+
+    /// A wait begins that ends at `end` of its own accord; when it ends under the stalls of the plan.
+    fn begin_sleep(&mut self, id: ThreadId, end: Time) -> Time {
+        if self.threads[id.index()].stalls.is_empty() && self.holds.is_empty() && self.control.is_none() {
+            return end;
+        }
+        self.passes(id);
+        let thread = &mut self.threads[id.index()];
+        thread.waits += 1;
+        end + Span(thread.stalled())
     }
 }
 
@@ -149,8 +265,35 @@ impl Cx {
 
     /// Let time pass until `until`.
     pub async fn sleep_until(&self, until: Time) {
+        let until = self.sim.0.core.borrow_mut().begin_sleep(self.thread, until);
         if until > self.sim.now() {
             self.sim.0.core.borrow_mut().schedule_resume(self.thread, until);
+            OneTurn { waited: false }.await;
+        }
+    }
+
+    /// In a controlled run, wait until nothing else is possible; in a timed one, go on.
+    pub async fn quiesce(&self) {
+        if self.sim.is_controlled() {
+            self.settle(Span::ZERO).await;
+        }
+    }
+
+    /// Let time pass in which what is still going on comes to its end: in a controlled run, until nothing else is possible.
+    pub async fn settle(&self, span: Span) {
+        {
+            let core = &mut *self.sim.0.core.borrow_mut();
+            let until = core.now + span;
+            core.schedule(self.thread, until, How::Patient);
+        }
+        OneTurn { waited: false }.await;
+    }
+
+    /// A wait begins: the pause that a stall or a hold puts before it, if there is one. In a controlled run it lasts until
+    /// what is waited for is there, as `ready` tells.
+    pub(crate) async fn before_wait(&self, waits_for: WaitsFor<'_>, limit: Limit, ready: impl FnOnce() -> Guard) {
+        let pauses = self.sim.0.core.borrow_mut().begin_wait(self.thread, waits_for, limit, ready);
+        if pauses {
             OneTurn { waited: false }.await;
         }
     }
@@ -193,18 +336,26 @@ impl Cx {
 
     /// Wait for a thread to end.
     pub async fn join(&self, other: ThreadId) {
+        let (name, object, finished) = {
+            let core = self.sim.0.core.borrow();
+            let thread = &core.threads[other.index()];
+            (thread.name.clone(), thread.object, thread.finished.clone())
+        };
+        let waits_for = WaitsFor { what: "join", object: &name, objects: &[object], idle: false };
+        self.before_wait(waits_for, Limit::None, || Rc::new(move || finished.get())).await;
         loop {
-            let name = {
+            {
                 let core = &mut *self.sim.0.core.borrow_mut();
                 let thread = &mut core.threads[other.index()];
-                if thread.finished {
-                    let clock = thread.clock;
+                if thread.finished.get() {
+                    let (clock, object, finished_by) = (thread.clock, thread.object, thread.finished_by);
                     core.acquire(self.thread, clock);
+                    core.touch(object, Touch::Acquire);
+                    core.took(object, finished_by);
                     return;
                 }
                 thread.joiners.push(self.thread);
-                thread.name.clone()
-            };
+            }
             self.block_on("join", &name, Some(other), None, false).await;
         }
     }

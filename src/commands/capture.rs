@@ -110,7 +110,8 @@ fn with_stalls(recording: &Recording, undisturbed: &Replay, count: u64) -> Resul
     outcome.hazards.clear();
     let base = Trial { seed: 0, faults: Vec::new(), plan: Plan::undisturbed() };
     let strategy = Stalls { span_max: STALL_MAX };
-    let trials: Vec<Trial> = strategy.trials(&base, &outcome, 1..count + 1).collect();
+    let mut course = strategy.trials(&base, &outcome, 1..count + 1);
+    let trials: Vec<Trial> = std::iter::from_fn(|| course.next_trial()).collect();
     let agree: Vec<bool> = trials
         .into_par_iter()
         .map_init(Simulator::new, |simulator, trial| Ok(run(simulator, recording, trial.seed, trial.plan)?.1.agrees))

@@ -4,12 +4,15 @@ use super::Settings;
 use crate::cli::CompareArgs;
 use crate::exit::{Answer, Exit, Failure};
 use crate::files::scenario::load;
-use crate::inquiry::{Answered, Inquiry, span_max};
+use crate::inquiry::{Answered, Detail, Inquiry, span_max};
 use crate::interrupt;
 use crate::report::compare::{Compared, Row, Verdict, text};
+use crate::report::explore::JsonMissed;
+use crate::report::hazards::JsonHazard;
 use crate::report::json::{self, JsonFinding};
 use crate::report::names::counted;
-use crate::values::{Format, StrategyName};
+use crate::strategy::StrategyChoice;
+use crate::values::Format;
 use colosim_models::scenario::Scenario;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -31,12 +34,14 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
         let budget = args.search.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left);
         let inquiry = Inquiry {
             strategy: args.search.strategy,
+            prefix: None,
             seeds: args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS),
             jobs: settings.jobs,
             budget,
             stop,
             quiet: settings.quiet,
-            only_asked: true,
+            detail: Detail::Verdict,
+            file: None,
         };
         let answered = inquiry.ask(&loaded, chosen)?;
         rows.push(Row {
@@ -47,9 +52,12 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
             steps: answered.report.steps,
             complete: answered.report.complete,
             unreached_fault_plans: answered.unreached.clone(),
+            unreached_oracles: JsonMissed::all(&answered),
             violations: findings(&answered, true),
             others: findings(&answered, false),
+            hazards: answered.report.hazards.iter().map(|hazard| JsonHazard::of(hazard, &loaded.scenario)).collect(),
             found: answered.found,
+            seen: answered.report.hazards,
         });
         if stop.load(Ordering::Relaxed) {
             break;
@@ -71,7 +79,7 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
     };
     let text = match settings.format {
         Format::Json => json::document(&compared),
-        Format::Text => text(&compared),
+        Format::Text => text(&compared, &loaded.scenario),
     };
     Ok(Answer { text, exit })
 }
@@ -85,7 +93,7 @@ fn findings(answered: &Answered, asked: bool) -> Vec<JsonFinding> {
 fn verdict(answered: &Answered) -> Verdict {
     if answered.found.iter().any(|found| found.asked) {
         Verdict::Violated
-    } else if answered.report.complete && answered.unreached.is_empty() {
+    } else if answered.report.complete && answered.unreached.is_empty() && answered.missed.is_empty() {
         Verdict::Holds
     } else {
         Verdict::Inconclusive
@@ -99,9 +107,14 @@ fn claim(answered: &Answered, inquiry: &Inquiry<'_>, scenario: &Scenario) -> Str
         0 => String::new(),
         count => format!(" × {}", counted(count as u64, "fault plan")),
     };
+    let longest = span_max(scenario);
     let trials = match inquiry.strategy {
-        StrategyName::Stalls => format!("1 to 3 stalls of 1 µs to {}", span_max(scenario)),
-        StrategyName::Timed => "natural noise only".to_owned(),
+        StrategyChoice::Stalls => format!("1 to 3 stalls of 1 µs to {longest}"),
+        StrategyChoice::Timed => "natural noise only".to_owned(),
+        StrategyChoice::Pct(depth) => format!("{} of up to {longest}", counted(depth.into(), "priority change")),
+        StrategyChoice::Swarm => format!("stalls of up to {longest}, knobs by seed"),
+        StrategyChoice::Exhaustive(holds) => format!("no plan with up to {}", counted(holds.into(), "hold")),
+        StrategyChoice::Dpor => "every interleaving up to equivalence".to_owned(),
     };
     let mut claim = format!(
         "{}: {seeds} (and one undisturbed run){fault_plans}, strategy {} ({trials}), ",
@@ -111,6 +124,9 @@ fn claim(answered: &Answered, inquiry: &Inquiry<'_>, scenario: &Scenario) -> Str
     claim += if answered.report.complete { "complete" } else { "ended early" };
     for plan in &answered.unreached {
         claim += &format!("; fault plan {plan} never struck as a whole");
+    }
+    for missed in &answered.missed {
+        claim += &format!("; {} in any run", missed.what);
     }
     claim
 }

@@ -6,7 +6,8 @@ use crate::exit::{Answer, Exit, Failure};
 use crate::files::read_text;
 use crate::files::scenario::BUILTIN;
 use crate::report::json;
-use crate::values::{Format, StrategyName};
+use crate::strategy::{STRATEGIES, StrategyInfo};
+use crate::values::Format;
 use colosim_models::host_profile::HostProfile;
 use colosim_models::preset::{PRESETS, preset};
 use colosim_models::scenario::{Scenario, TEXT_BYTES_MAX};
@@ -62,9 +63,7 @@ pub fn list(args: &ListArgs, settings: Settings) -> Result<Answer, Failure> {
         Listed::Switches => ("built in", switches()),
         Listed::Presets => ("built in", presets()),
         Listed::Steps => ("built in", STEPS.iter().map(|step| Item::new(step.name, step.stands_for)).collect()),
-        Listed::Strategies => {
-            ("built in", StrategyName::ALL.map(|name| Item::new(name.to_string(), name.doc())).into())
-        }
+        Listed::Strategies => ("built in", STRATEGIES.iter().map(strategy).collect()),
         Listed::Profiles => ("built in", profiles()),
     };
     let list = List { what, source: source.to_owned(), items };
@@ -145,6 +144,15 @@ fn switches() -> Vec<Item> {
         Item::new(switch.name, switch.doc).with(values)
     };
     SWITCHES.iter().map(item).collect()
+}
+
+fn strategy(info: &StrategyInfo) -> Item {
+    let parameter = info.parameter.map(|parameter| {
+        let (first, last) = parameter.range;
+        (parameter.letter.to_owned(), format!("{}, {first} to {last}", parameter.what))
+    });
+    let rest = [("proves", info.proves), ("source", info.source)].map(|(name, doc)| (name.to_owned(), doc.to_owned()));
+    Item::new(info.form(), info.does).with(parameter.into_iter().chain(rest))
 }
 
 fn profiles() -> Vec<Item> {

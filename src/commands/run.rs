@@ -82,7 +82,10 @@ fn choose(args: &RunArgs, loaded: &Loaded) -> Result<Choice, Failure> {
 }
 
 /// A witness of another scenario would be a plan without meaning.
-fn of_this_scenario<'a>(witness: &'a Witness, path: &Path, loaded: &Loaded) -> Result<&'a Witness, Failure> {
+///
+/// # Errors
+/// If it is one.
+pub fn of_this_scenario<'a>(witness: &'a Witness, path: &Path, loaded: &Loaded) -> Result<&'a Witness, Failure> {
     let here = fingerprint(&loaded.scenario);
     if witness.scenario_fingerprint == here {
         return Ok(witness);

@@ -1,9 +1,11 @@
 //! Files: reading within limits, writing whole or not at all.
 
+pub mod likelihood;
 pub mod plan;
 pub mod recording;
 pub mod ron;
 pub mod scenario;
+pub mod search;
 pub mod sweep;
 pub mod witness;
 

@@ -39,15 +39,17 @@ pub fn read(path: &Path) -> Result<PlanFile, Failure> {
 /// # Errors
 /// The first step that does not exist, or visit 0.
 pub fn check(plan: &Plan, text: &str, name: &str) -> Result<(), Failure> {
-    for stall in &plan.stalls {
-        let quoted = format!("\"{}\"", stall.step);
+    let stalls = plan.stalls.iter().map(|stall| (&stall.step, stall.visit));
+    let holds = plan.holds.iter().flat_map(|hold| [&hold.at, &hold.until]).map(|at| (&at.step, at.visit));
+    for (step, visit) in stalls.chain(holds) {
+        let quoted = format!("\"{step}\"");
         let at = text.find(&quoted).map_or(0..0, |at| at..at + quoted.len());
-        if step_named(&stall.step).is_none() {
-            let suggestion = did_you_mean(&stall.step, step_names());
-            let message = format!("unknown step `{}`", stall.step);
+        if step_named(step).is_none() {
+            let suggestion = did_you_mean(step, step_names());
+            let message = format!("unknown step `{step}`");
             return Err(Diagnostic::at(name, text, at, message).with_suggestion(suggestion).into());
         }
-        if stall.visit == 0 {
+        if visit == 0 {
             return Err(Diagnostic::at(name, text, at, "visits are counted from 1").into());
         }
     }

@@ -55,17 +55,17 @@ fn csv_table(results: &SweepResults) -> Result<Vec<u8>, csv::Error> {
     table.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// Read `sweep.json` of a directory.
+/// Read `sweep.json` of a directory; none if there is none.
 ///
 /// # Errors
-/// If it is not there, or not what `colosim sweep` writes.
-pub fn read(dir: &Path) -> Result<SweepResults, Failure> {
+/// If it is not what `colosim sweep` writes.
+pub fn read(dir: &Path) -> Result<Option<SweepResults>, Failure> {
     let path = dir.join("sweep.json");
     if !path.exists() {
-        let message = format!("there is no {}", path.display());
-        return Err(Failure::usage(message, Some(format!("write it: colosim sweep SCENARIO --out {}", dir.display()))));
+        return Ok(None);
     }
     let text = read_text(&path, JSON_BYTES_MAX)?;
     let advice = Some("this file is written by `colosim sweep`".to_owned());
-    Ok(from_json(&text, &path, ToString::to_string).map_err(|found| found.with_suggestion(advice))?)
+    let read = from_json(&text, &path, ToString::to_string);
+    Ok(Some(read.map_err(|found| found.with_suggestion(advice))?))
 }

@@ -1,11 +1,14 @@
 //! The verdict table: designs by what breaks them.
 
+use super::explore::JsonMissed;
+use super::hazards::{self, JsonHazard};
 use super::json::JsonFinding;
 use super::names::{counted, faults, step_name};
 use super::style::{stdout_has_colour, table};
 use crate::inquiry::Found;
 use colosim_models::oracle::UNCOMMITTED_PAGES;
-use colosim_sim::{Place, Span, Violation};
+use colosim_models::scenario::Scenario;
+use colosim_sim::{Hazard, Place, Span, Violation};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{Attribute, Cell, Color};
 use serde::Serialize;
@@ -39,13 +42,20 @@ pub struct Row {
     pub complete: bool,
     /// Fault plans of which no run came so far that every fault struck.
     pub unreached_fault_plans: Vec<usize>,
+    /// Asked oracles that had nothing to judge in any run.
+    pub unreached_oracles: Vec<JsonMissed>,
     /// What the scenario asks about.
     pub violations: Vec<JsonFinding>,
     /// What else was found.
     pub others: Vec<JsonFinding>,
-    /// Both, for the table.
+    /// Accesses that nothing orders.
+    pub hazards: Vec<JsonHazard>,
+    /// All findings, for the table.
     #[serde(skip)]
     pub found: Vec<Found>,
+    /// The hazards, for the table.
+    #[serde(skip)]
+    pub seen: Vec<Hazard>,
 }
 
 /// The answer to a scenario's question.
@@ -66,7 +76,7 @@ pub struct Compared {
 }
 
 /// For people.
-pub fn text(compared: &Compared) -> String {
+pub fn text(compared: &Compared, scenario: &Scenario) -> String {
     let mut verdicts = table(&["variant", "verdict", "finding", "how", "window", "runs"]);
     // Findings take several lines each.
     verdicts.load_style(UTF8_FULL);
@@ -93,7 +103,8 @@ pub fn text(compared: &Compared) -> String {
     if !beside.is_empty() {
         text += &format!("\nbeside the question:\n{beside}");
     }
-    text
+    let seen = compared.rows.iter().map(|row| (row.variant.as_str(), row.seen.as_slice()));
+    text + &format!("\n{}", hazards::text(&hazards::of_several(seen), scenario))
 }
 
 fn verdict_cell(verdict: Verdict) -> Cell {
@@ -121,9 +132,14 @@ fn finding(found: &Found) -> [String; 4] {
     for stall in &found.trial.plan.stalls {
         how += &format!("\n{} late at {} (visit {})", stall.thread, stall.step, stall.visit);
     }
+    for hold in &found.trial.plan.holds {
+        let (at, until) = (&hold.at, &hold.until);
+        how += &format!("\n{} held at {} (visit {})\nuntil {} is done", at.thread, at.step, at.visit, until.step);
+    }
     let window = match (&found.windows, found.window_ns()) {
         (None, _) => "not measured".to_owned(),
-        (Some(_), 0) => "no stall needed".to_owned(),
+        (Some(_), 0) if found.trial.plan.holds.is_empty() => "no stall needed".to_owned(),
+        (Some(_), 0) => "a hold".to_owned(),
         (Some(_), window) => format!("≥ {}\n{window} ns", Span(window)),
     };
     [what, how, window, format!("{} of {}", found.shown, found.of_runs)]

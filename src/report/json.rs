@@ -1,10 +1,13 @@
 //! JSON answers: one document, keys that scripts rely on.
 
 use super::names::step_name;
+use super::nearest::JsonNearest;
 use crate::inquiry::Found;
 use colosim_models::oracle::asks_of;
-use colosim_sim::{Hazard, Place, Stall, Violation};
+use colosim_sim::explore::Rate;
+use colosim_sim::{Fork, Hold, Place, Stall, Violation};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A document for stdout.
 ///
@@ -25,7 +28,8 @@ pub struct JsonPlace {
 }
 
 impl JsonPlace {
-    fn of(place: &Place) -> JsonPlace {
+    /// Of a violation or a hazard.
+    pub fn of(place: &Place) -> JsonPlace {
         JsonPlace { thread: place.thread.clone(), step: step_name(place.step), visit: place.visit, at_ns: place.at.0 }
     }
 }
@@ -67,24 +71,21 @@ impl JsonViolation {
     }
 }
 
-/// Two accesses that nothing orders.
+/// How likely something is: so many runs of so many, and the 95 % interval of the rate behind it.
 #[derive(Debug, Serialize)]
-pub struct JsonHazard {
-    object: String,
-    conflict: &'static str,
-    first: JsonPlace,
-    second: JsonPlace,
+pub struct JsonRate {
+    hits: u64,
+    runs: u64,
+    share: f64,
+    low: f64,
+    high: f64,
 }
 
-impl JsonHazard {
-    /// As a run showed it.
-    pub fn of(hazard: &Hazard) -> JsonHazard {
-        JsonHazard {
-            object: hazard.object.clone(),
-            conflict: hazard.conflict,
-            first: JsonPlace::of(&hazard.first),
-            second: JsonPlace::of(&hazard.second),
-        }
+impl JsonRate {
+    /// With its interval.
+    pub fn of(rate: Rate) -> JsonRate {
+        let (low, high) = rate.interval();
+        JsonRate { hits: rate.hits, runs: rate.runs, share: rate.share(), low, high }
     }
 }
 
@@ -104,6 +105,12 @@ pub struct JsonFinding {
     first_found_at_run: u64,
     shown_in_runs: u64,
     of_runs: u64,
+    /// On an undisturbed host; null where it was not measured.
+    rate: Option<JsonRate>,
+    /// What `swarm` had drawn for the first run that showed it; null for other strategies.
+    knobs: Option<BTreeMap<&'static str, String>>,
+    /// Null where it was not looked for, or there is none.
+    nearest: Option<JsonNearest>,
     trace_hash: String,
     witness: Option<String>,
     story: String,
@@ -116,6 +123,8 @@ pub struct JsonPlan {
     faults: Vec<u32>,
     faults_text: String,
     stalls: Vec<Stall>,
+    holds: Vec<Hold>,
+    fork: Option<Fork>,
     host_preempts: bool,
     is_minimal: bool,
 }
@@ -137,6 +146,8 @@ impl JsonFinding {
                 faults: found.trial.faults.clone(),
                 faults_text: super::names::faults(&found.faults),
                 stalls: found.trial.plan.stalls.clone(),
+                holds: found.trial.plan.holds.clone(),
+                fork: found.trial.plan.fork,
                 host_preempts: found.trial.plan.host_preempts,
                 is_minimal: found.is_minimal,
             },
@@ -144,6 +155,9 @@ impl JsonFinding {
             first_found_at_run: found.first_found_at_run,
             shown_in_runs: found.shown,
             of_runs: found.of_runs,
+            rate: found.rate.map(JsonRate::of),
+            knobs: found.knobs.clone().map(|knobs| knobs.into_iter().collect()),
+            nearest: JsonNearest::of(found),
             trace_hash: format!("{:016x}", found.trace_hash),
             witness,
             story: super::story::tell(found),

@@ -1,9 +1,12 @@
 //! Answers: text for people, JSON for programs.
 
 pub mod compare;
+pub mod explore;
+pub mod hazards;
 pub mod json;
 pub mod metrics;
 pub mod names;
+pub mod nearest;
 pub mod run;
 pub mod story;
 pub mod style;

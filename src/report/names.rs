@@ -41,17 +41,6 @@ pub fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// The line about hazards, of which a report only gives the number.
-pub fn hazards(count: usize) -> String {
-    match count {
-        0 => "hazards: none".to_owned(),
-        _ => format!(
-            "hazards: unordered accesses by {} (--format json lists them)",
-            counted(count as u64, "pair") + " of steps"
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,9 @@
 //! The report of one run.
 
-use super::json::{JsonHazard, JsonViolation};
+use super::hazards::{self, JsonHazard};
+use super::json::JsonViolation;
 use super::metrics::MeasuredRun;
-use super::names::{counted, faults, hazards, step_function, step_name};
+use super::names::{counted, faults, step_function, step_name};
 use super::story::place;
 use crate::files::scenario::{Chosen, Loaded};
 use crate::inquiry::is_asked;
@@ -67,7 +68,7 @@ impl RunReport<'_> {
             steps: outcome.steps,
             virtual_time_ns: outcome.time.0,
             violations: outcome.violations.iter().map(violation).collect(),
-            hazards: outcome.hazards.iter().map(JsonHazard::of).collect(),
+            hazards: outcome.hazards.iter().map(|hazard| JsonHazard::of(hazard, &self.loaded.scenario)).collect(),
             metrics: MeasuredRun::new(&self.run.metrics),
         }
     }
@@ -91,7 +92,7 @@ impl RunReport<'_> {
         );
         text += &MeasuredRun::new(&self.run.metrics).text();
         text += &violations(outcome);
-        text += &format!("\n{}\n", hazards(outcome.hazards.len()));
+        text += &format!("\n{}", hazards::text(&hazards::of_one(&outcome.hazards), &self.loaded.scenario));
         text
     }
 }

@@ -3,7 +3,7 @@
 use super::names::{faults, step_function, step_name};
 use crate::inquiry::Found;
 use colosim_sim::explore::Window;
-use colosim_sim::{Kind, Place, Span, Stall, Violation};
+use colosim_sim::{Hold, Kind, Place, Span, Stall, Violation};
 
 /// The whole story, in sentences.
 pub fn tell(found: &Found) -> String {
@@ -18,16 +18,28 @@ pub fn tell(found: &Found) -> String {
 
 /// Who was late where.
 fn lateness(found: &Found) -> String {
-    let stalls = &found.trial.plan.stalls;
-    if stalls.is_empty() {
-        return match found.trial.plan.host_preempts {
+    let plan = &found.trial.plan;
+    let windows = found.windows.as_deref().unwrap_or_default();
+    let stalls = plan.stalls.iter().enumerate().map(|(i, stall)| one_stall(stall, windows.get(i)));
+    let mut told: Vec<String> = stalls.chain(plan.holds.iter().map(one_hold)).collect();
+    if let Some(fork) = plan.fork {
+        told.push(format!("from step {} on the host's own noise was that of seed {}", fork.after_steps, fork.seed));
+    }
+    if told.is_empty() {
+        told.push(match plan.host_preempts {
             true => format!("no stall is placed: the host's own noise suffices (seed {})", found.trial.seed),
             false => "nobody has to be late".to_owned(),
-        };
+        });
     }
-    let windows = found.windows.as_deref().unwrap_or_default();
-    let told = stalls.iter().enumerate().map(|(i, stall)| one_stall(stall, windows.get(i)));
-    told.collect::<Vec<_>>().join(", and ")
+    told.join(", and ")
+}
+
+fn one_hold(hold: &Hold) -> String {
+    let Hold { at, until, .. } = hold;
+    format!(
+        "{} was held at {} (visit {}) until {} had passed {} (visit {})",
+        at.thread, at.step, at.visit, until.thread, until.step, until.visit
+    )
 }
 
 fn one_stall(stall: &Stall, measured: Option<&(u64, Window)>) -> String {
@@ -101,6 +113,7 @@ mod tests {
             thread: "mig/dst/recv_2".to_owned(),
             step: "multifd_recv.readv_pages".to_owned(),
             visit: 77,
+            at_wait: 0,
             span_ns: 412_000,
         };
         let window = Window { span_ns: 412_000, too_short_ns: Some(411_000), is_resolved: true };
@@ -126,6 +139,9 @@ mod tests {
             first_found_at_run: 1,
             shown: 1,
             of_runs: 1,
+            nearest: None,
+            knobs: None,
+            rate: None,
         };
         let story = tell(&found);
         for part in [

@@ -1,8 +1,11 @@
 //! The program as a user runs it. A file for each thing that is promised; what they share is here.
 
 mod answers;
+mod depth;
 mod input;
+mod resume;
 mod search;
+mod strategies;
 mod sweep;
 
 use assert_cmd::Command;

@@ -21,7 +21,8 @@ fn timeless(mut answer: Value) -> Value {
 }
 
 fn witnesses(dir: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ext| ext == "ron")).collect();
     paths.sort();
     paths
 }

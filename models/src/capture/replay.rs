@@ -165,7 +165,7 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
         oracle,
         answers: RefCell::default(),
         late: RefCell::default(),
-        answered: RefCell::default(),
+        answered: RefCell::new(Signal::new(sim)),
         recorded: recording.main().map(|main| main.answered.clone()).unwrap_or_default(),
     });
     for (connection, (socket, _)) in recording.connections.iter().zip(ends) {
@@ -218,7 +218,7 @@ impl Feed {
             self.answers.borrow_mut().extend(byte);
             let recorded = Time::ZERO + Span::micros(self.recorded.time_of_byte(self.late.borrow().len() as u64));
             self.late.borrow_mut().push(cx.sim.now().since(recorded));
-            self.answered.take().give(cx);
+            self.answered.replace(Signal::new(&cx.sim)).give(cx);
         }
     }
 

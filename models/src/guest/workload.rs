@@ -1,7 +1,8 @@
 //! What the guest writes while it runs: a lazily generated sequence of page writes.
 //!
 //! Write number k (1 is the first) happens when the guest has run for k / rate seconds. That is computed from the whole run
-//! time each time, so stopping and starting loses nothing and no error adds up.
+//! time each time, so stopping and starting loses nothing and no error adds up. (`EachRun` is an exception: its pages are
+//! written when the guest is started.)
 //!
 //! Not modelled: reads, writes smaller than a page, a rate that depends on how fast the host is.
 
@@ -33,6 +34,7 @@ pub fn initial_tag(number: usize) -> u64 {
 enum Pattern {
     Uniform { pages: u64 },
     Sequential { pages: u64, next: u64 },
+    EachRun { pages: u64, next: u64 },
     HotCold { hot_pages: u64, pages: u64, hot_below: u64 },
 }
 
@@ -49,6 +51,7 @@ pub struct GuestWriter {
     /// Run time up to the last stop.
     ran: Span,
     started: Option<Time>,
+    runs: u64,
 }
 
 impl GuestWriter {
@@ -57,6 +60,7 @@ impl GuestWriter {
         let in_pages = |bytes: u64| bytes / layout.page_size;
         let (rate, pattern, zero_share) = match *workload {
             Workload::Idle => (0, Pattern::Uniform { pages: 1 }, Share::default()),
+            Workload::EachRun { pages } => (0, Pattern::EachRun { pages: u64::from(pages), next: 0 }, Share::default()),
             Workload::Uniform { rate, working_set, zero_share } => {
                 (rate.per_second(), Pattern::Uniform { pages: in_pages(working_set.bytes()) }, zero_share)
             }
@@ -82,12 +86,16 @@ impl GuestWriter {
             writes: 0,
             ran: Span::ZERO,
             started: None,
+            runs: 0,
         }
     }
 
     /// `vm_start`. Nothing happens if it runs already.
     pub fn start(&mut self, now: Time) {
-        self.started.get_or_insert(now);
+        if self.started.is_none() {
+            self.started = Some(now);
+            self.runs += 1;
+        }
     }
 
     /// `vm_stop`. The caller has advanced to `now`: what the guest wrote is in its RAM before it counts as stopped.
@@ -127,6 +135,9 @@ impl GuestWriter {
     }
 
     fn due(&self, now: Time) -> u64 {
+        if let Pattern::EachRun { pages, .. } = self.pattern {
+            return self.runs * pages;
+        }
         (u128::from(self.run_time(now).0) * u128::from(self.rate_per_s) / 1_000_000_000) as u64
     }
 }
@@ -135,7 +146,7 @@ impl Pattern {
     fn next_page(&mut self, stream: &mut Stream) -> u64 {
         match self {
             Pattern::Uniform { pages } => stream.below(*pages),
-            Pattern::Sequential { pages, next } => {
+            Pattern::Sequential { pages, next } | Pattern::EachRun { pages, next } => {
                 let page = *next;
                 *next = if page + 1 == *pages { 0 } else { page + 1 };
                 page

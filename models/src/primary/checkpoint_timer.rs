@@ -45,7 +45,7 @@ pub(super) async fn timer_thread(cx: Cx, qemu: Rc<Primary>) {
     let timer = &qemu.checkpoint_timer;
     loop {
         timer.armed.wait_idle(&cx).await;
-        timer.armed.reset();
+        timer.armed.reset(&cx);
         while let Some(due) = timer.due.get() {
             if due > cx.sim.now() {
                 cx.sleep_until(due).await;

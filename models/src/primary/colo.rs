@@ -119,7 +119,7 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     cx.step(step::WAIT_RECEIVED).await; // P33
     receive(cx, qemu, ColoMessage::VmstateReceived).await.map_err(|_| Broken::Printed)?;
     cx.step(step::RESET_EVENT).await; // P34
-    qemu.checkpoint_event.reset();
+    qemu.checkpoint_event.reset(cx);
     cx.step(step::RELEASE_OUTPUT).await; // P35
     cx.step(step::WAIT_LOADED).await; // P36
     receive(cx, qemu, ColoMessage::VmstateLoaded).await.map_err(|_| Broken::Printed)?;
@@ -150,7 +150,11 @@ async fn stop_vm_for_checkpoint(cx: &Cx, qemu: &Primary, number: u32) -> Result<
 /// `colo_checkpoint_notify`, from any thread: a checkpoint is wanted now, and the next one x-checkpoint-delay from now.
 pub(super) fn colo_checkpoint_notify(cx: &Cx, qemu: &Primary) {
     qemu.checkpoint_event.set(cx);
-    arm_timer(cx, qemu);
+    let number = qemu.recorder.borrow().checkpoints.len() as u32 + 1;
+    // A timer that is free to be due at any time would never come to an end.
+    if !(cx.sim.is_controlled() && qemu.checkpoints_max.is_some_and(|max| number >= max)) {
+        arm_timer(cx, qemu);
+    }
 }
 
 /// The main loop was woken for the timer.
@@ -222,5 +226,5 @@ fn finish_measuring(cx: &Cx, qemu: &Primary, number: u32, stopped: Time, before:
     checkpoint.bytes = after.bytes - before.bytes;
     drop(recorder);
     qemu.checkpoints_done.set(number);
-    qemu.checkpoint_signal(number).give(cx);
+    qemu.checkpoint_signal(&cx.sim, number).give(cx);
 }

@@ -46,7 +46,7 @@ impl Primary {
 pub(super) async fn main_loop_thread(cx: Cx, qemu: Rc<Primary>) {
     loop {
         qemu.main_loop.work.wait_idle(&cx).await;
-        qemu.main_loop.work.reset();
+        qemu.main_loop.work.reset(&cx);
         qemu.bql.lock(&cx).await;
         while let Some(work) = qemu.main_loop.take() {
             match work {

@@ -61,6 +61,8 @@ pub struct PrimaryConfig {
     pub granularity: Granularity,
     /// RAM.
     pub layout: Rc<Layout>,
+    /// Checkpoints after which the scenario ends, if it ends after some.
+    pub checkpoints_max: Option<u32>,
 }
 
 /// State of the migration (`MigrationState.state`).
@@ -111,6 +113,7 @@ pub struct Primary {
     variant: Variant,
     migration: scenario::Migration,
     granularity: Granularity,
+    checkpoints_max: Option<u32>,
     layout: Rc<Layout>,
     ram: RefCell<GuestRam>,
     bql: Mutex,
@@ -167,7 +170,7 @@ impl Primary {
         milestones: Milestones,
         observer: Rc<dyn PrimaryObserver>,
     ) -> Rc<Primary> {
-        let PrimaryConfig { variant, migration, guest, granularity, layout } = config;
+        let PrimaryConfig { variant, migration, guest, granularity, layout, checkpoints_max } = config;
         assert_eq!(variant.multifd == Multifd::On, !channels.is_empty(), "multifd has channels if it is on");
         let stream = sim.stream("workload", "primary");
         let writer = GuestWriter::new(&guest.workload, &layout, stream, Side::Primary);
@@ -191,14 +194,15 @@ impl Primary {
             threads: RefCell::new(None),
             checkpoints_done: Cell::new(0),
             checkpoint_signals: RefCell::default(),
-            precopy_done: Signal::new(),
-            failed_over: Signal::new(),
+            precopy_done: Signal::new(sim),
+            failed_over: Signal::new(sim),
             errors: RefCell::default(),
             began: sim.now(),
             measured: Cell::new(false),
             variant,
             migration,
             granularity,
+            checkpoints_max,
             layout,
             recorder,
             milestones,
@@ -250,7 +254,7 @@ impl Primary {
     /// Wait until `count` checkpoints were finished.
     pub async fn checkpoints(&self, cx: &Cx, count: u32) {
         if count > 0 {
-            let signal = self.checkpoint_signal(count);
+            let signal = self.checkpoint_signal(&cx.sim, count);
             signal.wait(cx, "checkpoints of the primary").await;
         }
     }
@@ -270,11 +274,11 @@ impl Primary {
         metrics.checkpoints.truncate(self.checkpoints_done.get() as usize);
     }
 
-    fn checkpoint_signal(&self, number: u32) -> Signal {
+    fn checkpoint_signal(&self, sim: &Sim, number: u32) -> Signal {
         let mut signals = self.checkpoint_signals.borrow_mut();
         let index = number as usize - 1;
         if signals.len() <= index {
-            signals.resize_with(index + 1, Signal::new);
+            signals.resize_with(index + 1, || Signal::new(sim));
         }
         signals[index].clone()
     }

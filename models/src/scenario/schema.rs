@@ -41,6 +41,17 @@ pub struct Scenario {
     /// Longest time from a failover request to "one side runs" before the run counts as a hang.
     #[serde(default = "default_failover_bound")]
     pub failover_bound: Span,
+    /// The same question on a configuration so small that every interleaving can be tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest: Option<Smallest>,
+    /// A controlled run (strategy `dpor`) goes as an undisturbed one up to here, and then any way it can; from the start if
+    /// there is no such place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore_from: Option<Place>,
+    /// Unordered accesses that were judged harmless. All others are reported as new. No part of the fingerprint: a
+    /// judgement does not change what is run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub benign: Vec<Benign>,
     /// Fields that `colosim sweep` varies.
     #[serde(default)]
     pub sweep: Vec<Vary>,
@@ -127,6 +138,12 @@ pub enum Workload {
         /// Share of writes that leave a zero page.
         #[serde(default)]
         zero_share: Share,
+    },
+    /// So many pages from the start of `pc.ram`, in address order, each time the guest is started. What is written does not
+    /// depend on how long it runs.
+    EachRun {
+        /// Pages.
+        pages: u32,
     },
     /// The working set in address order, again and again.
     Sequential {
@@ -396,6 +413,47 @@ pub enum Stop {
 impl Default for Stop {
     fn default() -> Stop {
         Stop::AfterCheckpoints(5)
+    }
+}
+
+/// How a scenario is made small.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smallest {
+    /// Fields that differ, one after the other.
+    pub changes: Vec<Change>,
+    /// [`Scenario::explore_from`] of the small scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore_from: Option<Place>,
+}
+
+/// A field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Dotted path of the field, as for `--set`.
+    pub path: String,
+    /// Its value, as for `--set`.
+    pub value: String,
+}
+
+/// Two accesses that nothing orders, judged: they do no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benign {
+    /// Name of the object that both access, as `colo_cache`.
+    pub object: String,
+    /// Names of the two steps, in any order; twice the same if two threads do it.
+    pub steps: (String, String),
+    /// Why they do no harm.
+    pub reason: String,
+}
+
+impl Benign {
+    /// Is this the judgement of accesses to `object` by these two steps, whichever came first?
+    pub fn is_about(&self, object: &str, first: &str, second: &str) -> bool {
+        let (a, b) = (self.steps.0.as_str(), self.steps.1.as_str());
+        self.object == object && ((a, b) == (first, second) || (b, a) == (first, second))
     }
 }
 

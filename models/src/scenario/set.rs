@@ -41,10 +41,25 @@ impl Scenario {
         format!("Scenario{body}\n")
     }
 
-    /// First 8 bytes of the SHA-256 of the canonical text: the same for two files that say the same.
+    /// First 8 bytes of the SHA-256 of the canonical text: the same for two files that say the same about what is run.
+    /// What is judged benign says nothing about that.
     pub fn fingerprint(&self) -> u64 {
-        let digest = Sha256::digest(self.to_ron());
+        let digest = Sha256::digest(Scenario { benign: Vec::new(), ..self.clone() }.to_ron());
         digest[..8].iter().fold(0, |value, &byte| value << 8 | u64::from(byte))
+    }
+
+    /// The scenario as small as it says it can be; itself if it does not say.
+    ///
+    /// # Errors
+    /// If a change is none.
+    pub fn made_small(&self) -> Result<Scenario, Diagnostic> {
+        let Some(smallest) = &self.smallest else { return Ok(self.clone()) };
+        let mut scenario = Scenario { smallest: None, ..self.clone() };
+        for change in &smallest.changes {
+            scenario = scenario.set(&change.path, &change.value)?;
+        }
+        scenario.explore_from.clone_from(&smallest.explore_from);
+        Ok(scenario)
     }
 
     /// The paths of all fields that hold a single value, in the order of the file.

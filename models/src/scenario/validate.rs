@@ -41,13 +41,15 @@ impl Scenario {
         self.check_link(&mut checks);
         self.check_faults(&mut checks, steps);
         self.check_end(&mut checks);
+        self.check_benign(&mut checks, steps);
         self.check_sweep(&mut checks, steps);
         checks.found
     }
 
     fn check_question(&self, checks: &mut Checks<'_>) {
         checks.refuse_if(self.variants.is_empty(), "variants", "there is no variant to run");
-        for (list, length) in [("variants", self.variants.len()), ("faults", self.faults.len())] {
+        let lists = [("variants", self.variants.len()), ("faults", self.faults.len()), ("benign", self.benign.len())];
+        for (list, length) in lists {
             checks.refuse_if(
                 length > LIST_LENGTH_MAX,
                 list,
@@ -94,6 +96,10 @@ impl Scenario {
         }
         let (working_set, hot) = match guest.workload {
             Workload::Idle => return,
+            Workload::EachRun { pages } => {
+                let message = format!("{pages} pages are more than the RAM of {}", guest.ram);
+                return checks.refuse_if(u64::from(pages) * page > guest.ram.bytes(), "guest.workload.pages", message);
+            }
             Workload::Uniform { working_set, .. } | Workload::Sequential { working_set, .. } => (working_set, None),
             Workload::HotCold { working_set, hot_set, hot_writes, .. } => (working_set, Some((hot_set, hot_writes))),
         };
@@ -217,6 +223,25 @@ impl Scenario {
         }
         let bound = self.failover_bound.nanos();
         checks.refuse_if(bound == 0, "failover_bound", "no failover is over in no time");
+    }
+
+    /// A judgement about what does not exist would hide nothing, and its author would not know.
+    fn check_benign(&self, checks: &mut Checks<'_>, steps: &[&str]) {
+        for (i, benign) in self.benign.iter().enumerate() {
+            for (j, step) in [&benign.steps.0, &benign.steps.1].into_iter().enumerate() {
+                if !steps.contains(&step.as_str()) {
+                    let suggestion = did_you_mean(step, steps.iter().copied());
+                    checks.refuse(&format!("benign.{i}.steps.{j}"), format!("unknown step `{step}`"), suggestion);
+                }
+            }
+            checks.refuse_if(benign.object.trim().is_empty(), &format!("benign.{i}.object"), "an object has a name");
+            let reason = &format!("benign.{i}.reason");
+            checks.refuse_if(benign.reason.trim().is_empty(), reason, "a judgement without a reason is none");
+            let (first, second) = (&benign.steps.0, &benign.steps.1);
+            let repeated = self.benign[..i].iter().any(|other| other.is_about(&benign.object, first, second));
+            let message = format!("{first} and {second} at {} are judged twice", benign.object);
+            checks.refuse_if(repeated, &format!("benign.{i}"), message);
+        }
     }
 
     fn check_sweep(&self, checks: &mut Checks<'_>, steps: &[&str]) {

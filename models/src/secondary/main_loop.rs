@@ -43,7 +43,7 @@ impl Secondary {
             }
             self.bql.unlock(cx);
             self.main_loop.work.wait_idle(cx).await;
-            self.main_loop.work.reset();
+            self.main_loop.work.reset(cx);
             self.bql.lock(cx).await;
         }
     }
@@ -56,9 +56,9 @@ impl Secondary {
             }
             self.bql.unlock(cx);
             socket.wait_readable_or_event(cx, &self.main_loop.work).await;
-            if self.main_loop.work.is_set() {
+            if self.main_loop.work.is_set(cx) {
                 self.main_loop.work.wait(cx).await;
-                self.main_loop.work.reset();
+                self.main_loop.work.reset(cx);
             }
             self.bql.lock(cx).await;
         }

@@ -185,7 +185,7 @@ impl Secondary {
             vm: config.vm,
             checkpoint: Cell::new(0),
             loading: Cell::new(0),
-            over: Signal::new(),
+            over: Signal::new(sim),
             errors: RefCell::default(),
             oracle,
             milestones,

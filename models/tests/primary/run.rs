@@ -177,6 +177,7 @@ fn build<F: Future<Output = ()> + 'static>(
         sim,
         here,
         PrimaryConfig {
+            checkpoints_max: None,
             variant: setup.variant,
             migration: setup.migration,
             guest: setup.guest,

@@ -17,7 +17,9 @@
 //!   than the largest span, are out of reach, and so are faults that no experiment contains.
 //! - **A hazard** (two conflicting accesses that nothing orders) is found from one run, whether or not it did harm. It is no
 //!   proof of harm either: what keeps the two apart may be the protocol, in a way that is no synchronisation.
-//! - **A search that ended early** says so (`complete` is false) and how many runs it made.
+//! - **A search that ended early** says so (`complete` is false) and how many runs it made. [`Search::run_from`] goes on from its
+//!   [`SearchState`].
+//! - **[`Coverage`]** tells how many distinct interleavings the runs were, and whether new ones still come.
 //!
 //! The result depends on the experiments, the strategy and the seeds, and on nothing else: neither on the number of workers nor
 //! on the machine. Where it was cut off by a budget, what was run is the beginning of the same sequence of runs.
@@ -25,28 +27,46 @@
 //! # Adding a strategy
 //! A [`Strategy`] turns the undisturbed run of an experiment into a sequence of trials; one that enumerates ends its sequence
 //! when it is through. Each is one file of this folder.
-//!
-//! **Not modelled**: strategies that choose a trial by the outcome of an earlier one, and exhaustive ones, where "not found"
-//! would be a proof.
 
+mod continued;
+mod coverage;
+mod dpor;
+mod likelihood;
+mod nearest;
+mod order;
+mod pct;
+mod places;
+mod resume;
 mod search;
 mod shrink;
 mod stalls;
+mod swarm;
 mod timed;
 mod verify;
 mod window;
 
+pub use continued::Continued;
+pub use coverage::Coverage;
+pub use dpor::{Dpor, DporState};
+pub use likelihood::{LikelihoodPoint, decided_after, likelihood};
+pub use nearest::{Nearest, nearest};
+pub use order::{EventOrder, Race, Second};
+pub use pct::Pct;
+pub use resume::SearchState;
 pub use search::{Finding, Progress, Report, Search};
 pub use shrink::{Shrunk, shrink};
 pub use stalls::Stalls;
+pub use swarm::Swarm;
 pub use timed::{Rate, Timed};
 pub use verify::{Determinism, Difference, NamedRecord, verify};
 pub use window::{Window, windows};
 
 use crate::{Outcome, Plan, Simulator, Violation};
+use serde::{Deserialize, Serialize};
 
 /// One run of an experiment: a seed, a choice of its faults, and the adversary's plan.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trial {
     /// Seed of every random stream of the run.
     pub seed: u64,
@@ -73,16 +93,51 @@ pub trait Experiment: Sync {
 
 /// A way of choosing trials.
 pub trait Strategy: Sync {
-    /// The trials of one experiment, in the order in which they are to be run.
+    /// The trials of one experiment.
     ///
     /// `base` is the undisturbed trial with the first seed of `seeds` and `undisturbed` its outcome; the search has made that
-    /// run already, and it is the first of its runs. The size hint of the sequence tells how many runs are planned.
+    /// run already, and it is the first of its runs.
     fn trials<'a>(
         &'a self,
         base: &'a Trial,
         undisturbed: &'a Outcome,
         seeds: std::ops::Range<u64>,
-    ) -> Box<dyn Iterator<Item = Trial> + 'a>;
+    ) -> Box<dyn Course + 'a>;
+}
+
+/// The trials of one experiment, one after the other, and what comes of them.
+pub trait Course {
+    /// The next trial. `None`: there is none before the outcomes of those given out are known; if they are, the course is
+    /// through.
+    fn next_trial(&mut self) -> Option<Trial>;
+    /// A trial has been run. Outcomes come in the order of the trials.
+    fn learn(&mut self, _trial: &Trial, _outcome: &Outcome) {}
+    /// How many trials are still to be given out, as far as that is known.
+    fn trials_left(&self) -> Option<u64>;
+    /// What it has learned so far and how far it has come, as text; a new course of the same strategy that is given it goes on
+    /// from there. `None`: its trials are known from the start, and one that has given out as many stands where this one does.
+    /// Asked between batches, when the outcomes of all trials that were given out are known.
+    fn memory(&self) -> Option<String> {
+        None
+    }
+    /// Go on where the course with this memory stood.
+    ///
+    /// # Errors
+    /// If it is not the memory of a course of this strategy: what is wrong with it.
+    fn remember(&mut self, _memory: &str) -> Result<(), String> {
+        Err("it has a memory, and the strategy learns nothing".to_owned())
+    }
+}
+
+/// A course that learns nothing: trials known from the start.
+impl<I: Iterator<Item = Trial>> Course for I {
+    fn next_trial(&mut self) -> Option<Trial> {
+        self.next()
+    }
+
+    fn trials_left(&self) -> Option<u64> {
+        self.size_hint().1.map(|trials| trials as u64)
+    }
 }
 
 /// Does the run that `trial` describes show the finding?

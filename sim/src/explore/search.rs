@@ -2,10 +2,11 @@
 //!
 //! The runs of a search are one sequence: first the undisturbed run of each experiment, then the first trial of each experiment,
 //! then the second of each, and so on, so that a budget is spread over all experiments alike. The sequence is cut into batches of
-//! fixed size; the runs of a batch go to the workers, and what they found is collected in the order of the sequence. Budget and
+//! whole rounds; the runs of a batch go to the workers, and what they found is collected in the order of the sequence. Budget and
 //! interrupt are looked at between batches only.
 
-use super::{Experiment, Rate, Strategy, Trial};
+use super::resume::Origin;
+use super::{Course, Coverage, Experiment, Rate, SearchState, Strategy, Trial};
 use crate::{Hazard, Outcome, Simulator, Violation};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -14,8 +15,11 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Runs that are handed to the workers at once.
+/// Runs that are handed to the workers at once, at the least, if there are so many.
 const BATCH_RUNS: usize = 32;
+
+/// A search that goes on for longer has its state saved now and then.
+const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What to search, and how long.
 pub struct Search<'a> {
@@ -78,15 +82,20 @@ pub struct Report {
     pub runs_by_experiment: Vec<u64>,
     /// Steps of all runs.
     pub steps: u64,
+    /// The distinct interleavings of all runs.
+    pub interleavings: Coverage,
     /// All trials that the strategy has for these seeds were run.
     pub complete: bool,
 }
 
-/// What is kept of one run.
-struct Ran {
-    steps: u64,
-    violations: Vec<Violation>,
-    hazards: Vec<Hazard>,
+/// A report, and where its findings and hazards are found again.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub report: Report,
+    /// One for each finding.
+    pub finding_origins: Vec<Origin>,
+    /// One for each hazard.
+    pub hazard_origins: Vec<Origin>,
 }
 
 thread_local! {
@@ -94,63 +103,89 @@ thread_local! {
     static SIMULATOR: RefCell<Simulator> = RefCell::new(Simulator::new());
 }
 
-fn run(experiment: &dyn Experiment, trial: &Trial) -> Outcome {
+pub(super) fn run(experiment: &dyn Experiment, trial: &Trial) -> Outcome {
     SIMULATOR.with_borrow_mut(|simulator| experiment.run(simulator, trial, false))
 }
 
-impl From<Outcome> for Ran {
-    fn from(outcome: Outcome) -> Ran {
-        Ran { steps: outcome.steps, violations: outcome.violations, hazards: outcome.hazards }
-    }
-}
-
 impl Search<'_> {
-    /// Do it.
+    /// Do it, from the start to the end.
     ///
     /// # Errors
     /// If the host does not start the worker threads.
     pub fn run(&self) -> io::Result<Report> {
+        self.run_from(None, &|_| {})
+    }
+
+    /// Do it from the beginning, or go on where an earlier search of the same experiments, strategy and seeds ended. The report
+    /// is that of a search that nothing interrupted.
+    ///
+    /// `save` is given the state of the search when it ends before it is through, and every ten seconds or so.
+    ///
+    /// # Errors
+    /// If the host does not start the worker threads. If `from` is not a state of this search, as far as that can be seen
+    /// ([`io::ErrorKind::InvalidData`]).
+    pub fn run_from(&self, from: Option<&SearchState>, save: &dyn Fn(&SearchState)) -> io::Result<Report> {
         let workers = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build().map_err(io::Error::other)?;
         let started = Instant::now();
-        let mut report = Report { runs_by_experiment: vec![0; self.experiments.len()], ..Report::default() };
-
         let bases: Vec<Trial> = self.experiments.iter().map(|e| Trial::undisturbed(*e, self.seeds.start)).collect();
         let undisturbed: Vec<Outcome> =
             workers.install(|| self.experiments.par_iter().zip(&bases).map(|(e, trial)| run(*e, trial)).collect());
-        for (index, outcome) in undisturbed.iter().enumerate() {
-            report.add(index, &bases[index], Ran::from(outcome.clone()));
-        }
-
-        let mut trials: Vec<_> = bases
+        let mut courses: Vec<_> = bases
             .iter()
             .zip(&undisturbed)
-            .map(|(base, outcome)| self.strategy.trials(base, outcome, self.seeds.clone()).fuse())
+            .map(|(base, outcome)| self.strategy.trials(base, outcome, self.seeds.clone()))
             .collect();
-        let planned: Option<usize> = trials.iter().map(|t| t.size_hint().1).sum();
-        let runs_planned = planned.map(|runs| (runs + bases.len()) as u64);
-        let mut sequence = std::iter::from_fn(|| {
-            let round: Vec<_> =
-                trials.iter_mut().enumerate().filter_map(|(i, trials)| Some((i, trials.next()?))).collect();
-            (!round.is_empty()).then_some(round)
-        })
-        .flatten();
+        let mut tally = match from {
+            Some(state) => {
+                let tally = workers.install(|| state.tally(self.experiments))?;
+                state.advance(&mut courses)?;
+                tally
+            }
+            None => Tally::of_undisturbed(&bases, &undisturbed),
+        };
 
+        let mut saved = started;
         loop {
-            (self.progress)(report.progress(runs_planned));
-            let batch: Vec<(usize, Trial)> = sequence.by_ref().take(BATCH_RUNS).collect();
-            if batch.is_empty() {
-                report.complete = true;
-                return Ok(report);
-            }
+            let left: Option<u64> = courses.iter().map(|course| course.trials_left()).sum();
+            (self.progress)(tally.report.progress(left));
             let out_of_time = self.budget.is_some_and(|budget| started.elapsed() >= budget);
-            if out_of_time || self.stop.load(Ordering::Relaxed) {
-                return Ok(report);
+            let ends_early = out_of_time || self.stop.load(Ordering::Relaxed);
+            // Taken before the courses give out what may not be run any more.
+            let state = (ends_early || saved.elapsed() >= SAVE_INTERVAL).then(|| SearchState::of(&tally, &courses));
+            let batch = next_batch(&mut courses);
+            if batch.is_empty() {
+                tally.report.complete = true;
+                return Ok(tally.report);
             }
-            let run_one = |(index, trial): &(usize, Trial)| Ran::from(run(self.experiments[*index], trial));
-            let ran: Vec<Ran> = workers.install(|| batch.par_iter().map(run_one).collect());
-            for ((index, trial), ran) in batch.iter().zip(ran) {
-                report.add(*index, trial, ran);
+            if let Some(state) = state {
+                save(&state);
+                saved = Instant::now();
             }
+            if ends_early {
+                return Ok(tally.report);
+            }
+            let run_one = |(index, trial): &(usize, Trial)| run(self.experiments[*index], trial);
+            let outcomes: Vec<Outcome> = workers.install(|| batch.par_iter().map(run_one).collect());
+            for ((index, trial), outcome) in batch.iter().zip(&outcomes) {
+                tally.add(*index, trial, outcome);
+                courses[*index].learn(trial, outcome);
+            }
+        }
+    }
+}
+
+/// One trial of each experiment in turn, as long as there are some and the batch has room.
+fn next_batch(courses: &mut [Box<dyn Course + '_>]) -> Vec<(usize, Trial)> {
+    let mut batch = Vec::new();
+    loop {
+        let before = batch.len();
+        for (index, course) in courses.iter_mut().enumerate() {
+            if let Some(trial) = course.next_trial() {
+                batch.push((index, trial));
+            }
+        }
+        if batch.len() == before || batch.len() >= BATCH_RUNS {
+            return batch;
         }
     }
 }
@@ -162,38 +197,54 @@ impl Report {
         Rate { hits: finding.shown.iter().sum::<u64>() - finding.shown_undisturbed, runs: self.runs - undisturbed }
     }
 
-    fn progress(&self, runs_planned: Option<u64>) -> Progress {
+    fn progress(&self, left: Option<u64>) -> Progress {
+        let runs_planned = left.map(|left| self.runs + left);
         Progress { runs: self.runs, runs_planned, steps: self.steps, findings: self.findings.len() }
     }
+}
 
-    fn add(&mut self, experiment: usize, trial: &Trial, ran: Ran) {
-        let is_undisturbed = self.runs_by_experiment[experiment] == 0;
-        self.runs += 1;
-        self.runs_by_experiment[experiment] += 1;
-        self.steps += ran.steps;
+impl Tally {
+    fn of_undisturbed(bases: &[Trial], undisturbed: &[Outcome]) -> Tally {
+        let mut tally = Tally::default();
+        tally.report.runs_by_experiment = vec![0; bases.len()];
+        for (index, (trial, outcome)) in bases.iter().zip(undisturbed).enumerate() {
+            tally.add(index, trial, outcome);
+        }
+        tally
+    }
+
+    fn add(&mut self, experiment: usize, trial: &Trial, outcome: &Outcome) {
+        let report = &mut self.report;
+        let is_undisturbed = report.runs_by_experiment[experiment] == 0;
+        report.runs += 1;
+        report.runs_by_experiment[experiment] += 1;
+        report.steps += outcome.steps;
+        report.interleavings.add(outcome.interleaving);
         let mut seen_in_this_run = Vec::new();
-        for violation in ran.violations {
-            let known = self.findings.iter().position(|f| f.violation.is_same_finding(&violation));
+        for (nth, violation) in outcome.violations.iter().enumerate() {
+            let known = report.findings.iter().position(|f| f.violation.is_same_finding(violation));
             let index = known.unwrap_or_else(|| {
-                self.findings.push(Finding {
-                    violation,
+                self.finding_origins.push(Origin { experiment, trial: trial.clone(), index: nth });
+                report.findings.push(Finding {
+                    violation: violation.clone(),
                     experiment,
                     trial: trial.clone(),
-                    first_found_at_run: self.runs,
-                    shown: vec![0; self.runs_by_experiment.len()],
+                    first_found_at_run: report.runs,
+                    shown: vec![0; report.runs_by_experiment.len()],
                     shown_undisturbed: 0,
                 });
-                self.findings.len() - 1
+                report.findings.len() - 1
             });
             if !seen_in_this_run.contains(&index) {
                 seen_in_this_run.push(index);
-                self.findings[index].shown[experiment] += 1;
-                self.findings[index].shown_undisturbed += u64::from(is_undisturbed);
+                report.findings[index].shown[experiment] += 1;
+                report.findings[index].shown_undisturbed += u64::from(is_undisturbed);
             }
         }
-        for hazard in ran.hazards {
-            if !self.hazards.iter().any(|known| is_same_hazard(known, &hazard)) {
-                self.hazards.push(hazard);
+        for (nth, hazard) in outcome.hazards.iter().enumerate() {
+            if !report.hazards.iter().any(|known| is_same_hazard(known, hazard)) {
+                self.hazard_origins.push(Origin { experiment, trial: trial.clone(), index: nth });
+                report.hazards.push(hazard.clone());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Strategy `timed`: no stalls, only the host's natural noise; and how likely something is, from k of n runs.
 
-use super::{Strategy, Trial};
+use super::{Course, Strategy, Trial};
 use crate::{Outcome, Plan};
 use std::fmt;
 use std::ops::Range;
@@ -10,12 +10,7 @@ use std::ops::Range;
 pub struct Timed;
 
 impl Strategy for Timed {
-    fn trials<'a>(
-        &'a self,
-        base: &'a Trial,
-        _: &'a Outcome,
-        seeds: Range<u64>,
-    ) -> Box<dyn Iterator<Item = Trial> + 'a> {
+    fn trials<'a>(&'a self, base: &'a Trial, _: &'a Outcome, seeds: Range<u64>) -> Box<dyn Course + 'a> {
         Box::new(seeds.map(|seed| Trial { seed, faults: base.faults.clone(), plan: Plan::natural() }))
     }
 }

@@ -111,12 +111,17 @@ pub fn verify(experiment: &dyn Experiment, simulator: &mut Simulator, trial: &Tr
     if first.hash == second.hash && first.steps == second.steps {
         return Determinism::Same { hash: first.hash, steps: first.steps };
     }
+    Determinism::Differs(first_difference(&first, &second))
+}
+
+/// Where two runs part whose traces were recorded and differ.
+pub(super) fn first_difference(first: &Outcome, second: &Outcome) -> Difference {
     let pairs = first.records.iter().zip(&second.records);
     let in_common = pairs.take_while(|(a, b)| a == b).count();
-    Determinism::Differs(Difference {
+    Difference {
         step: in_common as u64,
-        before: in_common.checked_sub(1).and_then(|last| NamedRecord::of(&first, last)),
-        first: NamedRecord::of(&first, in_common),
-        second: NamedRecord::of(&second, in_common),
-    })
+        before: in_common.checked_sub(1).and_then(|last| NamedRecord::of(first, last)),
+        first: NamedRecord::of(first, in_common),
+        second: NamedRecord::of(second, in_common),
+    }
 }

@@ -1,9 +1,10 @@
 //! One direction of one connection: send buffer, what is on its way, receive buffer.
 
-use super::path::{DUPLICATES, FlowNoise, Offered, Path, RTO_MIN, SEGMENT_BYTES};
+use super::path::{DUPLICATES, FlowNoise, Offered, Path, PathConfig, RTO_MIN, SEGMENT_BYTES};
 use crate::kernel::{Sim, Timed};
 use crate::thread::ThreadId;
 use crate::time::Time;
+use crate::touch::{ObjectId, Touch};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -60,6 +61,8 @@ pub(super) struct Arriving {
     pub piece: Piece,
     pub offset: u64,
     pub at: Time,
+    /// The event that sent it, if events are recorded.
+    pub sent_by: u32,
 }
 
 pub(super) struct State {
@@ -89,6 +92,8 @@ pub(super) struct State {
     fin: bool,
     /// How and when the reader learns of the end.
     end: Option<(Time, End)>,
+    /// The event that ended the stream, if events are recorded.
+    ended_by: u32,
     /// When the writer learns that writing is an error.
     pub broken: Option<Time>,
     /// Since when the reader has shut its side.
@@ -132,8 +137,10 @@ impl State {
 /// One direction of a connection.
 pub(crate) struct Flow {
     sim: Sim,
+    name: Rc<str>,
     pub(super) state: RefCell<State>,
     timer: std::cell::Cell<u32>,
+    pub(super) object: ObjectId,
 }
 
 /// Why the flow set a timer for itself.
@@ -150,11 +157,13 @@ impl Flow {
         send_buffer_bytes: u64,
         receive_buffer_bytes: u64,
     ) -> Rc<Flow> {
-        let noise = FlowNoise::new(sim.stream("jitter", name), sim.stream("loss", name), path);
+        let seed = sim.0.core.borrow().noise_seed;
+        let noise = FlowNoise::new(seed, name, path);
         let flow = Rc::new(Flow {
             sim: sim.clone(),
+            name: name.into(),
             state: RefCell::new(State {
-                path: path.clone(),
+                path: if sim.is_controlled() { Path::new(PathConfig::without_delay()) } else { path.clone() },
                 transport,
                 noise,
                 send_buffer_bytes,
@@ -171,6 +180,7 @@ impl Flow {
                 tail_lost: None,
                 fin: false,
                 end: None,
+                ended_by: 0,
                 broken: None,
                 shut_by_reader: None,
                 refused: None,
@@ -180,13 +190,36 @@ impl Flow {
                 written_bytes: 0,
             }),
             timer: std::cell::Cell::new(0),
+            object: sim.0.core.borrow_mut().add_object(),
         });
         flow.timer.set(sim.add_timed(flow.clone()));
         flow
     }
 
+    pub(super) fn touch(&self, touch: Touch) {
+        self.sim.0.core.borrow_mut().touch(self.object, touch);
+    }
+
+    /// The reader takes what this event sent.
+    pub(super) fn took(&self, sent_by: u32) {
+        self.sim.0.core.borrow_mut().took(self.object, sent_by);
+    }
+
+    /// The reader takes the end of the stream.
+    pub(super) fn took_end(&self, state: &State) {
+        self.touch(Touch::Acquire);
+        self.took(state.ended_by);
+    }
+
+    /// Is there something for the reader, be it the end? In a controlled run all that is on its way has arrived.
+    pub(super) fn has_something(&self) -> bool {
+        let state = self.state.borrow();
+        !state.arriving.is_empty() || state.end.is_some()
+    }
+
     /// Take as much of `piece` as the send buffer has room for; what is left, if anything.
     pub fn take(&self, piece: Piece) -> Option<Piece> {
+        self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
         let used = state.waiting_bytes + state.unacknowledged_bytes;
         let room = state.send_buffer_bytes.saturating_sub(used);
@@ -202,7 +235,13 @@ impl Flow {
 
     /// Send what the receive buffer has room for.
     fn pump(&self, state: &mut State) {
-        let now = self.sim.now();
+        let (now, noise_seed) = {
+            let core = self.sim.0.core.borrow();
+            (core.now, core.noise_seed)
+        };
+        if state.noise.seed != noise_seed {
+            state.noise = FlowNoise::new(noise_seed, &self.name, &state.path);
+        }
         while !state.retry_pending && !state.cut {
             let window = state.receive_buffer_bytes.saturating_sub(state.arriving_bytes);
             let batch = state.whole_pieces(BATCH_BYTES.min(window));
@@ -228,6 +267,7 @@ impl Flow {
         if state.fin && state.waiting.is_empty() && state.end.is_none() && !state.cut {
             let at = state.last_arrival.max(now + state.path.config().latency);
             state.end = Some((at, End::Eof));
+            state.ended_by = self.sim.0.core.borrow().event();
             wake_at(&self.sim, state.reader, at);
         }
     }
@@ -266,19 +306,24 @@ impl Flow {
         }
         state.unacknowledged_bytes += batch;
         state.arriving_bytes += batch;
+        let sent_by = self.sim.0.core.borrow().event();
         let mut left = batch;
         while left > 0 {
             let piece = state.waiting.pop_front().expect("waiting_bytes counts what is waiting");
             let (piece, rest) = split(piece, left);
             let piece = piece.expect("a batch is not empty");
             left -= piece.len();
-            state.arriving.push_back(Arriving { piece, offset: 0, at });
+            state.arriving.push_back(Arriving { piece, offset: 0, at, sent_by });
             if let Some(rest) = rest {
                 state.waiting.push_front(rest);
             }
         }
-        state.acknowledgements.push_back((at, batch));
-        self.sim.fire_at(at + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+        if self.sim.is_controlled() {
+            state.unacknowledged_bytes -= batch;
+        } else {
+            state.acknowledgements.push_back((at, batch));
+            self.sim.fire_at(at + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+        }
         wake_at(&self.sim, state.reader, at);
     }
 
@@ -295,10 +340,18 @@ impl Flow {
     /// The reader has taken `bytes` out of the receive buffer: the window opens. The writer is told once there is room for a
     /// full segment or half of the buffer (RFC 1122, 4.2.3.3: the receiver avoids the silly window syndrome).
     pub fn consumed(&self, bytes: u64) {
+        self.touch(Touch::Acquire);
         let state = &mut *self.state.borrow_mut();
         state.arriving_bytes -= bytes;
         state.unannounced_bytes += bytes;
-        if state.waiting_bytes > 0 && state.unannounced_bytes >= SEGMENT_BYTES.min(state.receive_buffer_bytes / 2) {
+        if state.waiting_bytes > 0 && self.sim.is_controlled() {
+            self.touch(Touch::Write);
+            state.unannounced_bytes = 0;
+            self.pump(state);
+            wake_at(&self.sim, state.writer, self.sim.now());
+        } else if state.waiting_bytes > 0
+            && state.unannounced_bytes >= SEGMENT_BYTES.min(state.receive_buffer_bytes / 2)
+        {
             state.unannounced_bytes = 0;
             let at = self.sim.now() + state.path.config().latency;
             self.sim.fire_at(at, self.timer.get(), WINDOW);
@@ -307,6 +360,7 @@ impl Flow {
 
     /// The writer ends the stream after what it has written.
     pub fn finish(&self) {
+        self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
         state.fin = true;
         state.broken = Some(self.sim.now());
@@ -316,6 +370,7 @@ impl Flow {
 
     /// The writer's end is reset: what it has not sent is gone, the reader gets a reset after what has.
     pub fn reset(&self) {
+        self.touch(Touch::Write);
         let state = &mut *self.state.borrow_mut();
         let now = self.sim.now();
         state.waiting.clear();
@@ -325,12 +380,14 @@ impl Flow {
         if !state.cut && state.end.is_none_or(|(_, end)| end == End::Eof) {
             let at = state.last_arrival.max(now + state.path.config().latency);
             state.end = Some((at, End::Reset));
+            state.ended_by = self.sim.0.core.borrow().event();
             wake_at(&self.sim, state.reader, at);
         }
     }
 
     /// The reader shuts its side: what has arrived stays readable, what arrives later does not.
     pub fn shut_reader(&self) {
+        self.touch(Touch::Write);
         let state = &mut *self.state.borrow_mut();
         let now = self.sim.now();
         if state.shut_by_reader.is_some() {
@@ -345,6 +402,7 @@ impl Flow {
             Some((at, end)) if at <= now => Some((at, end)),
             _ => Some((now, End::Eof)),
         };
+        state.ended_by = self.sim.0.core.borrow().event();
         if state.transport == Transport::Unix {
             state.broken = Some(state.broken.map_or(now, |t| t.min(now)));
             state.waiting.clear();
@@ -358,6 +416,7 @@ impl Flow {
 
     /// Nothing arrives any more; nobody is told.
     pub fn cut(&self) {
+        self.touch(Touch::Write);
         let state = &mut *self.state.borrow_mut();
         let now = self.sim.now();
         state.cut = true;
@@ -369,6 +428,7 @@ impl Flow {
 
     /// The reader's end is gone with input unread: the writer is told with a reset.
     pub fn abandon(&self) {
+        self.touch(Touch::Write);
         let state = &mut *self.state.borrow_mut();
         let told = self.sim.now() + state.path.config().latency;
         state.broken = Some(state.broken.map_or(told, |t| t.min(told)));

@@ -29,6 +29,13 @@ pub struct PathConfig {
     pub queue_bytes: u64,
 }
 
+impl PathConfig {
+    /// No delay and no loss of its own: in a controlled run the readers are what is late.
+    pub(super) fn without_delay() -> PathConfig {
+        PathConfig { rate_bits_per_s: 0, latency: Span::ZERO, jitter: Span::ZERO, loss: 0.0, queue_bytes: u64::MAX }
+    }
+}
+
 /// One direction of a path. Clones are the same path.
 #[derive(Clone)]
 pub struct Path(Rc<State>);
@@ -61,6 +68,7 @@ pub(crate) enum Offered {
 
 /// The randomness of one flow on a path: it moves with no other flow.
 pub(crate) struct FlowNoise {
+    pub seed: u64,
     jitter: Stream,
     loss: Stream,
     /// Segments that pass before the next one that is lost.
@@ -68,9 +76,10 @@ pub(crate) struct FlowNoise {
 }
 
 impl FlowNoise {
-    pub fn new(jitter: Stream, mut loss: Stream, path: &Path) -> FlowNoise {
+    pub fn new(seed: u64, flow: &str, path: &Path) -> FlowNoise {
+        let (jitter, mut loss) = (Stream::new(seed, "jitter", flow), Stream::new(seed, "loss", flow));
         let until_loss = loss.failures_before_success(path.0.config.loss);
-        FlowNoise { jitter, loss, until_loss }
+        FlowNoise { seed, jitter, loss, until_loss }
     }
 }
 

@@ -8,8 +8,9 @@ use super::path::Path;
 use crate::kernel::Sim;
 use crate::lock::Event;
 use crate::process::ProcessId;
-use crate::thread::Cx;
+use crate::thread::{Cx, Limit, WaitsFor};
 use crate::time::Time;
+use crate::touch::Touch;
 use std::rc::Rc;
 
 /// One end of a connection. Clones are the same end.
@@ -94,6 +95,7 @@ impl Socket {
                 }
                 left = self.0.sends.take(piece);
                 if left.is_some() {
+                    self.0.sends.touch(Touch::Write);
                     self.0.sends.state.borrow_mut().writer = Some(cx.id());
                     cx.block("write", &self.0.name, None, false).await;
                     self.0.sends.state.borrow_mut().writer = None;
@@ -133,6 +135,7 @@ impl Socket {
                 && bytes - front.offset >= page_bytes
                 && front.offset.is_multiple_of(8)
             {
+                self.0.receives.took(front.sent_by);
                 front.offset += page_bytes;
                 if front.offset == bytes {
                     state.arriving.pop_front();
@@ -153,6 +156,7 @@ impl Socket {
 
     /// Is there anything to read, be it the end of the stream?
     pub fn is_readable(&self, cx: &Cx) -> bool {
+        self.0.receives.touch(Touch::Read);
         let now = cx.sim.now();
         let state = self.0.receives.state.borrow();
         state.arriving.front().is_some_and(|a| a.at <= now) || state.end_at(now).is_some_and(|(at, _)| at <= now)
@@ -165,7 +169,17 @@ impl Socket {
 
     /// Wait until there is something to read or the event is set, as a main loop polls both.
     pub async fn wait_readable_or_event(&self, cx: &Cx, event: &Event) {
-        while !event.is_set() && !self.is_readable(cx) {
+        let objects = [self.0.receives.object, event.object()];
+        cx.before_wait(
+            WaitsFor { what: "poll", object: &self.0.name, objects: &objects, idle: true },
+            Limit::None,
+            || {
+                let (flow, event) = (self.0.receives.clone(), event.clone());
+                Rc::new(move || event.peek() || flow.has_something())
+            },
+        )
+        .await;
+        while !event.is_set(cx) && !self.is_readable(cx) {
             let deadline = {
                 let mut state = self.0.receives.state.borrow_mut();
                 state.reader = Some(cx.id());
@@ -179,6 +193,15 @@ impl Socket {
     }
 
     async fn readable(&self, cx: &Cx, idle: bool) -> Result<(), End> {
+        cx.before_wait(
+            WaitsFor { what: "read", object: &self.0.name, objects: &[self.0.receives.object], idle },
+            Limit::None,
+            || {
+                let flow = self.0.receives.clone();
+                Rc::new(move || flow.has_something())
+            },
+        )
+        .await;
         loop {
             let deadline = {
                 let now = cx.sim.now();
@@ -188,7 +211,10 @@ impl Socket {
                     return Ok(());
                 }
                 match (next, state.end_at(now)) {
-                    (None, Some((at, end))) if at <= now => return Err(end),
+                    (None, Some((at, end))) if at <= now => {
+                        self.0.receives.took_end(&state);
+                        return Err(end);
+                    }
                     (next, end) => {
                         state.reader = Some(cx.id());
                         next.or(end.map(|(at, _)| at))
@@ -208,6 +234,7 @@ impl Socket {
             let Some(at) = state.arriving.front().map(|a| a.at) else { return 0 };
             while copied < buffer.len() {
                 let Some(front) = state.arriving.front_mut().filter(|a| a.at <= at) else { break };
+                self.0.receives.took(front.sent_by);
                 let len = (front.piece.len() - front.offset).min((buffer.len() - copied) as u64);
                 let target = &mut buffer[copied..copied + len as usize];
                 match &front.piece {

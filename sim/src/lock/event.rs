@@ -2,8 +2,9 @@
 
 use crate::happens_before::ClockId;
 use crate::kernel::Sim;
-use crate::thread::{Cx, ThreadId};
+use crate::thread::{Cx, Limit, ThreadId, WaitsFor};
 use crate::time::Time;
+use crate::touch::{ObjectId, Touch};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -16,32 +17,57 @@ struct State {
     set: Cell<bool>,
     waiters: RefCell<Vec<ThreadId>>,
     clock: ClockId,
+    object: ObjectId,
+    /// The event that set it, if events are recorded.
+    set_by: Cell<u32>,
 }
 
 impl Event {
     /// An event that is not set.
     pub fn new(sim: &Sim, name: &str) -> Event {
-        let clock = sim.0.core.borrow_mut().clocks.add();
-        Event(Rc::new(State { name: name.into(), set: Cell::new(false), waiters: RefCell::default(), clock }))
+        let core = &mut *sim.0.core.borrow_mut();
+        let (clock, object) = (core.clocks.add(), core.add_object());
+        Event(Rc::new(State {
+            name: name.into(),
+            set: Cell::new(false),
+            waiters: RefCell::default(),
+            clock,
+            object,
+            set_by: Cell::new(0),
+        }))
     }
 
     /// Set it and wake all waiters.
     pub fn set(&self, cx: &Cx) {
         let core = &mut *cx.sim.0.core.borrow_mut();
         core.release(cx.id(), self.0.clock);
-        self.0.set.set(true);
+        core.touch(self.0.object, Touch::Release);
+        if !self.0.set.replace(true) {
+            self.0.set_by.set(core.event());
+        }
         for waiter in self.0.waiters.borrow_mut().drain(..) {
             core.wake(waiter);
         }
     }
 
     /// Take the setting back.
-    pub fn reset(&self) {
+    pub fn reset(&self, cx: &Cx) {
+        cx.sim.0.core.borrow_mut().touch(self.0.object, Touch::Write);
         self.0.set.set(false);
     }
 
     /// Is it set?
-    pub fn is_set(&self) -> bool {
+    pub fn is_set(&self, cx: &Cx) -> bool {
+        cx.sim.0.core.borrow_mut().touch(self.0.object, Touch::Read);
+        self.0.set.get()
+    }
+
+    pub(crate) fn object(&self) -> ObjectId {
+        self.0.object
+    }
+
+    /// Is it set? For guards and oracles.
+    pub(crate) fn peek(&self) -> bool {
         self.0.set.get()
     }
 
@@ -69,6 +95,16 @@ impl Event {
     }
 
     async fn wait_until(&self, cx: &Cx, deadline: Option<Time>, idle: bool) -> bool {
+        let limit = deadline.map_or(Limit::None, Limit::Own);
+        cx.before_wait(
+            WaitsFor { what: "event", object: &self.0.name, objects: &[self.0.object], idle },
+            limit,
+            || {
+                let event = self.clone();
+                Rc::new(move || event.peek())
+            },
+        )
+        .await;
         while !self.0.set.get() {
             if deadline.is_some_and(|deadline| deadline <= cx.sim.now()) {
                 return false;
@@ -78,7 +114,10 @@ impl Event {
                 self.remove_waiter(cx.id());
             }
         }
-        cx.sim.0.core.borrow_mut().acquire(cx.id(), self.0.clock);
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.acquire(cx.id(), self.0.clock);
+        core.touch(self.0.object, Touch::Acquire);
+        core.took(self.0.object, self.0.set_by.get());
         true
     }
 }

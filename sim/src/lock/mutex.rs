@@ -2,7 +2,8 @@
 
 use crate::happens_before::ClockId;
 use crate::kernel::Sim;
-use crate::thread::{Cx, ThreadId};
+use crate::thread::{Cx, Limit, ThreadId, WaitsFor};
+use crate::touch::{ObjectId, Touch};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -16,13 +17,24 @@ struct State {
     owner: Cell<Option<ThreadId>>,
     waiters: RefCell<VecDeque<ThreadId>>,
     clock: ClockId,
+    object: ObjectId,
+    /// The event that unlocked it last, if events are recorded.
+    unlocked_by: Cell<u32>,
 }
 
 impl Mutex {
     /// An unlocked mutex.
     pub fn new(sim: &Sim, name: &str) -> Mutex {
-        let clock = sim.0.core.borrow_mut().clocks.add();
-        Mutex(Rc::new(State { name: name.into(), owner: Cell::new(None), waiters: RefCell::default(), clock }))
+        let core = &mut *sim.0.core.borrow_mut();
+        let (clock, object) = (core.clocks.add(), core.add_object());
+        Mutex(Rc::new(State {
+            name: name.into(),
+            owner: Cell::new(None),
+            waiters: RefCell::default(),
+            clock,
+            object,
+            unlocked_by: Cell::new(0),
+        }))
     }
 
     /// Lock it; waits while another thread holds it.
@@ -31,6 +43,12 @@ impl Mutex {
     /// If this thread holds it already: the mutexes modelled here are not recursive.
     pub async fn lock(&self, cx: &Cx) {
         let state = &*self.0;
+        let waits_for = WaitsFor { what: "mutex", object: &state.name, objects: &[state.object], idle: false };
+        cx.before_wait(waits_for, Limit::None, || {
+            let mutex = self.clone();
+            Rc::new(move || !mutex.is_held())
+        })
+        .await;
         match state.owner.get() {
             None => state.owner.set(Some(cx.id())),
             Some(owner) => {
@@ -40,7 +58,10 @@ impl Mutex {
                 debug_assert_eq!(state.owner.get(), Some(cx.id()));
             }
         }
-        cx.sim.0.core.borrow_mut().acquire(cx.id(), state.clock);
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.acquire(cx.id(), state.clock);
+        core.touch(state.object, Touch::Acquire);
+        core.took(state.object, state.unlocked_by.get());
     }
 
     /// Unlock it.
@@ -52,6 +73,8 @@ impl Mutex {
         assert_eq!(state.owner.get(), Some(cx.id()), "{} unlocks {} without holding it", cx.name(), state.name);
         let core = &mut *cx.sim.0.core.borrow_mut();
         core.release(cx.id(), state.clock);
+        core.touch(state.object, Touch::Release);
+        state.unlocked_by.set(core.event());
         let mut waiters = state.waiters.borrow_mut();
         let next = loop {
             match waiters.pop_front() {

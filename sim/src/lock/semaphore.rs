@@ -2,7 +2,8 @@
 
 use crate::happens_before::ClockId;
 use crate::kernel::Sim;
-use crate::thread::{Cx, ThreadId};
+use crate::thread::{Cx, Limit, ThreadId, WaitsFor};
+use crate::touch::{ObjectId, Touch};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -16,19 +17,35 @@ struct State {
     count: Cell<u64>,
     waiters: RefCell<VecDeque<ThreadId>>,
     clock: ClockId,
+    object: ObjectId,
+    /// The events that posted what nobody has taken, if events are recorded.
+    posted_by: RefCell<VecDeque<u32>>,
 }
 
 impl Semaphore {
     /// A semaphore that was posted `count` times.
     pub fn new(sim: &Sim, name: &str, count: u64) -> Semaphore {
-        let clock = sim.0.core.borrow_mut().clocks.add();
-        Semaphore(Rc::new(State { name: name.into(), count: Cell::new(count), waiters: RefCell::default(), clock }))
+        let core = &mut *sim.0.core.borrow_mut();
+        let (clock, object) = (core.clocks.add(), core.add_object());
+        Semaphore(Rc::new(State {
+            name: name.into(),
+            count: Cell::new(count),
+            waiters: RefCell::default(),
+            clock,
+            object,
+            posted_by: RefCell::default(),
+        }))
     }
 
     /// Post it once.
     pub fn post(&self, cx: &Cx) {
         let core = &mut *cx.sim.0.core.borrow_mut();
         core.release(cx.id(), self.0.clock);
+        core.touch(self.0.object, Touch::Release);
+        let event = core.event();
+        if event > 0 {
+            self.0.posted_by.borrow_mut().push_back(event);
+        }
         let mut waiters = self.0.waiters.borrow_mut();
         while let Some(waiter) = waiters.pop_front() {
             if core.threads[waiter.index()].alive {
@@ -50,6 +67,12 @@ impl Semaphore {
     }
 
     async fn wait_as(&self, cx: &Cx, idle: bool) {
+        let waits_for = WaitsFor { what: "semaphore", object: &self.0.name, objects: &[self.0.object], idle };
+        cx.before_wait(waits_for, Limit::None, || {
+            let semaphore = self.clone();
+            Rc::new(move || semaphore.count() > 0)
+        })
+        .await;
         let count = self.0.count.get();
         if count > 0 {
             self.0.count.set(count - 1);
@@ -57,7 +80,10 @@ impl Semaphore {
             self.0.waiters.borrow_mut().push_back(cx.id());
             cx.block("semaphore", &self.0.name, None, idle).await;
         }
-        cx.sim.0.core.borrow_mut().acquire(cx.id(), self.0.clock);
+        let core = &mut *cx.sim.0.core.borrow_mut();
+        core.acquire(cx.id(), self.0.clock);
+        core.touch(self.0.object, Touch::Acquire);
+        core.took(self.0.object, self.0.posted_by.borrow_mut().pop_front().unwrap_or(0));
     }
 
     /// Posts that nobody has taken.

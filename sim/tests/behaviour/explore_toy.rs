@@ -114,7 +114,7 @@ impl Experiment for Toy {
 
 pub fn stall(step: &str, visit: u32, span_ns: u64) -> Stall {
     let thread = step.split_once('.').expect("a step is named after its thread").0;
-    Stall { thread: thread.into(), step: step.into(), visit, span_ns }
+    Stall { thread: thread.into(), step: step.into(), visit, at_wait: 0, span_ns }
 }
 
 pub fn trial(stalls: &[Stall]) -> Trial {

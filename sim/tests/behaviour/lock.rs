@@ -60,7 +60,7 @@ fn a_deadlock_is_quiet_and_says_who_waits_for_what_and_who_holds_it() {
             }));
         }
         sim.spawn(process, "joiner", |cx| async move { cx.join(ids[0]).await });
-        sim.spawn(process, "main loop", |cx| async move { Signal::new().wait(&cx, "work").await });
+        sim.spawn(process, "main loop", |cx| async move { Signal::new(&cx.sim).wait(&cx, "work").await });
     });
     assert_eq!((outcome.ended, outcome.time), (Ended::Quiet, Time(10)));
     let [deadlock] = &outcome.violations[..] else { panic!("one deadlock is reported: {:?}", outcome.violations) };
@@ -147,8 +147,8 @@ fn an_event_lets_all_pass_until_it_is_reset() {
             event.set(&cx);
             cx.step(SHORT).await;
             event.wait(&cx).await;
-            event.reset();
-            assert!(!event.is_set());
+            event.reset(&cx);
+            assert!(!event.is_set(&cx));
             log.add(&cx, "reset");
             event.wait(&cx).await;
             log.add(&cx, "never");

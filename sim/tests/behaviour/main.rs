@@ -2,8 +2,19 @@
 
 mod access;
 mod common;
+mod condvar;
+mod explore_continued;
+mod explore_coverage;
+mod explore_dpor;
+mod explore_likelihood;
+mod explore_nearest;
+mod explore_pct;
+mod explore_resume;
 mod explore_search;
+mod explore_sequence;
 mod explore_shrink;
+mod explore_stalls;
+mod explore_swarm;
 mod explore_toy;
 mod explore_verify;
 mod join;

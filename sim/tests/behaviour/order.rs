@@ -52,7 +52,7 @@ fn a_step_costs_its_fixed_part_and_its_units() {
 
 #[test]
 fn a_stall_at_a_visit_delays_that_visit_alone_by_its_span() {
-    let stall = Stall { thread: "worker".into(), step: STEPS[0].name.into(), visit: 3, span_ns: 777 };
+    let stall = Stall { thread: "worker".into(), step: STEPS[0].name.into(), visit: 3, at_wait: 0, span_ns: 777 };
     let disturbed = colosim_sim::Config { plan: Plan { stalls: vec![stall], ..Plan::default() }, ..config() };
     let times = |config| {
         let outcome = run_with(config, |sim, process| {
@@ -74,8 +74,13 @@ fn a_stall_at_a_visit_delays_that_visit_alone_by_its_span() {
 #[test]
 fn a_stall_of_an_unknown_thread_or_step_or_of_a_visit_that_never_comes_changes_nothing() {
     let program = |stall: Option<(&str, &str, u32)>| {
-        let stalls =
-            stall.map(|(thread, step, visit)| Stall { thread: thread.into(), step: step.into(), visit, span_ns: 5 });
+        let stalls = stall.map(|(thread, step, visit)| Stall {
+            thread: thread.into(),
+            step: step.into(),
+            visit,
+            at_wait: 0,
+            span_ns: 5,
+        });
         let plan = Plan { stalls: stalls.into_iter().collect(), ..Plan::default() };
         let outcome = run_with(colosim_sim::Config { plan, ..config() }, |sim, process| {
             sim.spawn(process, "worker", |cx| async move { cx.step(SHORT).await });

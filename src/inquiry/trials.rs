@@ -1,0 +1,52 @@
+//! From the strategy that the user names to the one that draws the trials.
+
+use crate::exit::Failure;
+use crate::strategy::StrategyChoice;
+use colosim_models::experiment::ScenarioExperiment;
+use colosim_models::scenario::Scenario;
+use colosim_sim::explore::{Continued, Pct, Stalls, Strategy, Swarm, Timed, Trial};
+use colosim_sim::{Simulator, Span};
+
+/// Stalls are drawn up to this part of the bound of a failover, so that three of them together do not exceed it: a hang
+/// that is reported is none that the stalls themselves are.
+const SPAN_MAX_PART_OF_BOUND: u64 = 4;
+
+/// The longest stall that is drawn for a scenario.
+pub fn span_max(scenario: &Scenario) -> Span {
+    Span(scenario.failover_bound.nanos() / SPAN_MAX_PART_OF_BOUND)
+}
+
+/// What draws the trials.
+///
+/// # Errors
+/// If there is no such strategy in this version.
+pub fn strategy(choice: StrategyChoice, scenario: &Scenario) -> Result<Box<dyn Strategy>, Failure> {
+    let span_max = span_max(scenario);
+    Ok(match choice {
+        StrategyChoice::Stalls => Box::new(Stalls { span_max }),
+        StrategyChoice::Timed => Box::new(Timed),
+        StrategyChoice::Pct(depth) => Box::new(Pct { depth, span_max }),
+        StrategyChoice::Swarm => Box::new(Swarm { span_max }),
+        StrategyChoice::Exhaustive(_) | StrategyChoice::Dpor => {
+            return Err(Failure::usage(format!("--strategy {choice} is not part of this version"), None));
+        }
+    })
+}
+
+/// The beginning of a stored run.
+#[derive(Debug, Clone)]
+pub struct Prefix {
+    /// Which of the scenario's fault plans it is of.
+    pub fault_plan: Option<usize>,
+    /// The stored trial.
+    pub trial: Trial,
+    /// So many of its pauses are kept, in the order in which they took effect.
+    pub pauses: usize,
+}
+
+impl Prefix {
+    /// The strategy that goes on from there.
+    pub fn continued<'a>(&self, experiment: &ScenarioExperiment<'_>, then: &'a dyn Strategy) -> Continued<'a> {
+        Continued::new(experiment, &mut Simulator::new(), &self.trial, self.pauses, then)
+    }
+}
