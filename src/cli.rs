@@ -82,6 +82,9 @@ pub struct ScenarioArgs {
     /// Change a field, as in `--set link.loss=1e-3`; may be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<Assignment>,
+    /// Take the smallest configuration that the scenario names, before any `--set`; `--strategy dpor` always does.
+    #[arg(long)]
+    pub smallest: bool,
 }
 
 /// Arguments of `run`.

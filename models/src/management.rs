@@ -2,7 +2,7 @@
 //! looks whether what was asked for comes to an end.
 
 use crate::milestone::Milestones;
-use crate::oracle::{Oracle, hang};
+use crate::oracle::{Oracle, hang, waits_for_the_outside};
 use crate::primary::{MigrationState, Primary};
 use crate::scenario::{Action, Fault, Place, Span as Length, Stop};
 use crate::secondary::{MigrationStatus, Secondary, Work};
@@ -27,6 +27,10 @@ pub(crate) struct Management {
     pub fenced: bool,
     /// Faults that have struck.
     pub struck: Cell<u32>,
+    /// The side that refused a failover last: it was not in COLO.
+    pub refused: Cell<Option<Side>>,
+    /// A failover was accepted: somebody waits for its end.
+    pub watched: Cell<bool>,
     /// From the request for a failover on the secondary until its guest runs.
     pub failover: Cell<Option<(Time, Option<Time>)>>,
 }
@@ -47,6 +51,9 @@ impl Management {
             cx.step(fault::STRIKE).await;
             self.act(&cx, *action).await;
             self.struck.set(self.struck.get() + 1);
+        }
+        if !faults.is_empty() {
+            self.expect_guest(&cx, &faults).await;
         }
     }
 
@@ -84,24 +91,27 @@ impl Management {
             Action::FailoverPrimary => {
                 let accepted = self.primary.state() == MigrationState::Colo;
                 self.primary.lost_heartbeat(cx);
-                if accepted {
-                    self.watch(cx, Side::Primary);
-                }
+                self.asked(cx, Side::Primary, accepted);
             }
             Action::FailoverSecondary => {
                 let accepted = self.secondary.state.peek() == MigrationStatus::Colo;
                 self.secondary.post(cx, Work::LostHeartbeat);
                 if accepted {
                     self.failover.set(Some((cx.sim.now(), None)));
-                    self.watch(cx, Side::Secondary);
                 }
+                self.asked(cx, Side::Secondary, accepted);
             }
             Action::CutMain => self.main.cut(),
-            Action::CutChannel { channel } => self.channels[channel as usize].cut(),
+            Action::CutChannel { channel } => self.channel(channel).for_each(Socket::cut),
             Action::CutAll => self.channels.iter().chain([&self.main]).for_each(Socket::cut),
             Action::ResetMain => self.main.reset(),
-            Action::ResetChannel { channel } => self.channels[channel as usize].reset(),
+            Action::ResetChannel { channel } => self.channel(channel).for_each(Socket::reset),
         }
+    }
+
+    /// The connection of a multifd channel; a design without multifd has none.
+    fn channel(&self, channel: u32) -> impl Iterator<Item = &Socket> {
+        self.channels.iter().skip(channel as usize).take(1)
     }
 
     /// Nothing that happens from now on is the primary's doing.
@@ -110,8 +120,13 @@ impl Management {
         self.primary.finish_metrics(cx.sim.now());
     }
 
-    /// From now on, somebody waits for the failover of `side` to end.
-    fn watch(self: &Rc<Self>, cx: &Cx, side: Side) {
+    /// A failover of `side` was asked for. If it was accepted, somebody waits for its end from now on.
+    fn asked(self: &Rc<Self>, cx: &Cx, side: Side, accepted: bool) {
+        if !accepted {
+            self.refused.set(Some(side));
+            return;
+        }
+        self.watched.set(true);
         let name = format!("{} {}", side.watcher(), self.struck.get());
         let management = self.clone();
         cx.sim.spawn(cx.process(), &name, move |cx| async move { management.expect_failover(cx, side).await });
@@ -138,6 +153,63 @@ impl Management {
         cx.sim.finish();
     }
 
+    /// After the last fault, with no failover under way, the guest does not stand still for longer than the bound, unless
+    /// nobody but the management can help and it was not asked to; see `oracle::liveness`.
+    async fn expect_guest(&self, cx: &Cx, faults: &[Fault]) {
+        let mut before = self.oracle.standing();
+        while !self.watched.get() {
+            cx.settle(self.failover_bound).await;
+            if self.watched.get() {
+                return;
+            }
+            let now = self.oracle.standing();
+            if now.is_still_since(before) {
+                self.judge_standstill(cx, faults);
+                return cx.sim.finish();
+            }
+            if now.runs() {
+                // Alone, it has nothing more to come to; what still waits then waits for the management.
+                return if self.oracle.is_one_side_gone() {
+                    cx.sim.finish()
+                };
+            }
+            before = now;
+        }
+    }
+
+    /// The guest stands still on both sides. Is somebody to blame?
+    fn judge_standstill(&self, cx: &Cx, faults: &[Fault]) {
+        // Nobody is told that a peer is frozen or a line is cut: to wait for it is all that a thread can do.
+        let is_silent = |fault: &Fault| {
+            use Action::*;
+            matches!(fault.action, FreezePrimary | FreezeSecondary | CutMain | CutChannel { .. } | CutAll)
+        };
+        let is_silent = faults.iter().any(is_silent);
+        let refused = self.refused.get();
+        // A side in COLO waits for the management, which knows by now (COLO_EXIT, or heartbeats that fail).
+        let is_to_blame = |in_colo: bool, thread: &str| {
+            !in_colo || refused.is_some() || !(is_silent || waits_for_the_outside(cx, thread))
+        };
+        let (on_primary, on_secondary) = (self.primary.state(), self.secondary.state.peek());
+        // Completed: the guest is the secondary's.
+        let primary = self.oracle.primary_lives() && on_primary != MigrationState::Completed;
+        let secondary = self.oracle.secondary_could_run();
+        let loads = if on_secondary == MigrationStatus::Colo { "mig/dst/colo" } else { Side::Secondary.main_thread() };
+        let sides = [
+            (primary, on_primary == MigrationState::Colo, "mig/src/main"),
+            (secondary, on_secondary == MigrationStatus::Colo, loads),
+        ];
+        let blamed = sides.iter().find(|(able, in_colo, thread)| *able && is_to_blame(*in_colo, thread));
+        let Some((_, in_colo, thread)) = blamed else { return };
+        let asked = match (refused, in_colo) {
+            (Some(side), _) => format!("the {} refused a failover, for it was not in COLO", side.name()),
+            (None, true) => "no failover was asked for".to_owned(),
+            (None, false) => "no failover is possible outside of COLO".to_owned(),
+        };
+        let what = format!("the guest stands still for {} after the last fault, and {asked}", self.failover_bound);
+        hang(cx, Kind::HANG, &what, thread);
+    }
+
     /// Without faults, or if they never strike: the run ends when the scenario says so.
     pub async fn stop(self: Rc<Self>, cx: Cx, stop: Stop) {
         match stop {
@@ -155,7 +227,7 @@ impl Management {
 
 /// A side of the pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(crate) enum Side {
     Primary,
     Secondary,
 }

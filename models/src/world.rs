@@ -160,7 +160,7 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
             layout,
             granularity: scenario.granularity,
             content: PageContent::Tag,
-            vm: Vm::new(svm),
+            vm: Vm::new(sim, svm),
         },
         secondary_main,
         secondary_multifd,
@@ -183,6 +183,8 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
         failover_bound: span(scenario.failover_bound),
         fenced: scenario.asks.contains(&Asks::OneSideRuns),
         struck: Cell::new(0),
+        refused: Cell::new(None),
+        watched: Cell::new(false),
         failover: Cell::new(None),
     });
     let (faults, stop) = (input.faults.to_vec(), scenario.stop);

@@ -78,9 +78,9 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
-    /// The stall that delays the event as much as it was delayed; none if it was not, or if no step precedes it.
+    /// The stall that delays the event as much as it was delayed; none if it was not.
     pub fn stall(&self, thread_names: &[String], steps: &[StepInfo]) -> Option<Stall> {
-        (self.late > Span::ZERO && self.visit > 0).then(|| Stall {
+        (self.late > Span::ZERO).then(|| Stall {
             thread: thread_names[usize::from(self.actor.thread())].clone(),
             step: steps[self.step.index()].name.to_owned(),
             visit: self.visit,

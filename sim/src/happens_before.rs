@@ -17,63 +17,89 @@ pub(crate) struct Epoch {
     pub count: u32,
 }
 
-/// All clocks of a run. Rows are kept for the next run.
-#[derive(Debug, Default)]
+/// Components that are joined at once.
+const LANES: usize = 8;
+
+/// All clocks of a run, one after the other; the room is kept for the next run.
+#[derive(Debug)]
 pub(crate) struct Clocks {
-    rows: Vec<Vec<u32>>,
+    counts: Vec<[u32; LANES]>,
+    /// A clock has so many times [`LANES`] components; those that are missing are zero.
+    width: usize,
     used: usize,
+}
+
+impl Default for Clocks {
+    fn default() -> Clocks {
+        Clocks { counts: Vec::new(), width: 1, used: 0 }
+    }
 }
 
 impl Clocks {
     pub fn reset(&mut self) {
         self.used = 0;
+        self.counts.clear();
     }
 
     pub fn add(&mut self) -> ClockId {
-        if self.used == self.rows.len() {
-            self.rows.push(Vec::new());
-        }
-        self.rows[self.used].clear();
         self.used += 1;
+        self.counts.resize(self.used * self.width, [0; LANES]);
         ClockId(self.used as u32 - 1)
     }
 
+    #[inline]
     fn component(&self, clock: ClockId, thread: ThreadId) -> u32 {
-        self.rows[clock.0 as usize].get(thread.index()).copied().unwrap_or(0)
+        let (lane, rest) = (thread.index() / LANES, thread.index() % LANES);
+        if lane >= self.width {
+            return 0;
+        }
+        self.counts[clock.0 as usize * self.width + lane][rest]
     }
 
     /// The present epoch of `thread`, whose own clock is `clock`.
+    #[inline]
     pub fn epoch(&self, clock: ClockId, thread: ThreadId) -> Epoch {
         Epoch { thread, count: self.component(clock, thread) }
     }
 
     /// Is `epoch` ordered before the present moment of the thread whose clock is `clock`?
+    #[inline]
     pub fn is_ordered(&self, epoch: Epoch, clock: ClockId) -> bool {
         self.component(clock, epoch.thread) >= epoch.count
     }
 
     /// `into` learns all that `from` knows.
+    #[inline]
     pub fn join(&mut self, into: ClockId, from: ClockId) {
-        if into == from {
-            return;
+        let (into, from) = (into.0 as usize * self.width, from.0 as usize * self.width);
+        for lane in 0..self.width {
+            let theirs = self.counts[from + lane];
+            let mine = &mut self.counts[into + lane];
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = (*mine).max(theirs);
+            }
         }
-        let source = std::mem::take(&mut self.rows[from.0 as usize]);
-        let target = &mut self.rows[into.0 as usize];
-        if target.len() < source.len() {
-            target.resize(source.len(), 0);
-        }
-        for (mine, theirs) in target.iter_mut().zip(&source) {
-            *mine = (*mine).max(*theirs);
-        }
-        self.rows[from.0 as usize] = source;
     }
 
     /// `thread`, whose clock is `clock`, starts a new epoch: what it does from now on is not covered by past releases.
+    #[inline]
     pub fn advance(&mut self, clock: ClockId, thread: ThreadId) {
-        let row = &mut self.rows[clock.0 as usize];
-        if row.len() <= thread.index() {
-            row.resize(thread.index() + 1, 0);
+        let (lane, rest) = (thread.index() / LANES, thread.index() % LANES);
+        if lane >= self.width {
+            self.widen(lane + 1);
         }
-        row[thread.index()] += 1;
+        self.counts[clock.0 as usize * self.width + lane][rest] += 1;
+    }
+
+    /// Make room for more components in all clocks.
+    #[cold]
+    fn widen(&mut self, at_least: usize) {
+        let width = at_least.next_power_of_two();
+        let mut counts = Vec::with_capacity(self.used * width);
+        for clock in self.counts.chunks_exact(self.width) {
+            counts.extend_from_slice(clock);
+            counts.resize(counts.len() + width - self.width, [0; LANES]);
+        }
+        (self.counts, self.width) = (counts, width);
     }
 }

@@ -16,24 +16,26 @@
 use crate::control::{Actor, Blocked, Control, EventRecord, How, Scheduler};
 use crate::happens_before::{ClockId, Clocks};
 use crate::holds::{HoldEnd, Holds};
+use crate::names::Names;
 use crate::plan::Plan;
 use crate::process::{Process, ProcessId};
 use crate::random::{Stream, fingerprint};
+use crate::spin::Spin;
 use crate::step::{Noise, StepCost, StepId, StepInfo};
-use crate::thread::{Cx, Thread, ThreadId};
+use crate::thread::{Cx, Spread, Thread, ThreadId};
 use crate::time::{Span, Time};
 use crate::timers::{Event, Timers};
 use crate::touch::{HandOvers, Touch};
 use crate::trace::{Record, TraceHash};
 use crate::violation::{Hazard, HazardKey, Violation};
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Something of the kernel's world that acts at a time without being a thread, as a link that delivers.
 pub(crate) trait Timed {
@@ -66,7 +68,7 @@ pub struct Config {
 pub enum Ended {
     /// The model said so.
     Finished,
-    /// Nothing could happen any more.
+    /// Nothing could happen any more, or nothing but that a thread spins.
     Quiet,
     /// A violation after which the simulated program's behaviour is undefined.
     Broken,
@@ -93,8 +95,8 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// Unordered conflicting accesses, each pair of steps once.
     pub hazards: Vec<Hazard>,
-    /// How often each thread did each step: (thread, step, visits), without zeros.
-    pub visits: Vec<(String, StepId, u32)>,
+    /// How often each thread did each step: (thread, step, visits), without zeros. The thread's name is in `thread_names`.
+    pub visits: Vec<(ThreadId, StepId, u32)>,
     /// How each hold of the plan ended.
     pub holds: Vec<HoldEnd>,
     /// Fingerprint of who handed which shared object over to whom, in which order: runs that differ in it are different
@@ -106,7 +108,7 @@ pub struct Outcome {
     pub blocked: Vec<Blocked>,
     /// The trace, if it was asked for.
     pub records: Vec<Record>,
-    /// Names of the threads, by index in `records`.
+    /// Names of the threads, by [`ThreadId::index`].
     pub thread_names: Vec<String>,
     /// The model's steps, as the configuration gave them.
     pub step_table: &'static [StepInfo],
@@ -121,13 +123,23 @@ pub(crate) struct Core {
     pub clocks: Clocks,
     pub trace: TraceHash,
     pub config: Option<Config>,
+    /// The end of the run at the latest.
+    limit: Time,
+    /// Nothing but stalls comes between a thread and its next step: the run is timed, without records of its events, and its
+    /// plan has no hold.
+    pub plain: bool,
     visits: Vec<u32>,
+    /// What each step takes, without its units of work.
+    spreads: Vec<Spread>,
     /// Seed of the noise: that of the run, until it forks.
     pub noise_seed: u64,
     fork_after: u64,
     pub holds: Holds,
     pub hand_overs: HandOvers,
     watches: Vec<Watch>,
+    pub spin: Spin,
+    /// Turns of all threads so far: how often one went on.
+    pub turns: u64,
     pub ended: Option<Ended>,
     /// A violation was reported after which the program's behaviour is undefined.
     pub broken: bool,
@@ -139,6 +151,7 @@ pub(crate) struct Core {
     pub hazards: Vec<Hazard>,
     pub hazard_keys: BTreeSet<HazardKey>,
     pub object_names: Vec<Rc<str>>,
+    pub names: Names,
     pub records: Vec<Record>,
 }
 
@@ -152,7 +165,6 @@ struct Watch {
 #[derive(Default)]
 pub(crate) struct Kernel {
     pub core: RefCell<Core>,
-    pub tasks: RefCell<Vec<Option<Task>>>,
     timed: RefCell<Vec<Rc<dyn Timed>>>,
 }
 
@@ -190,7 +202,11 @@ impl Simulator {
         self.kernel.reset(config);
         let observed = self.records_events || self.scheduler.is_some();
         let control = observed.then(|| Box::new(Control::new(self.scheduler.clone())));
-        self.kernel.core.borrow_mut().control = control;
+        {
+            let core = &mut *self.kernel.core.borrow_mut();
+            core.plain = control.is_none() && core.holds.is_empty();
+            core.control = control;
+        }
         build(&sim);
         let ended = match &self.scheduler {
             Some(_) => self.kernel.execute_controlled(),
@@ -204,8 +220,11 @@ impl Simulator {
 impl Kernel {
     /// Drop what the threads and links of a run own: they hold the kernel as it holds them.
     fn let_go(&self) {
-        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
-        drop(tasks);
+        let threads = self.core.borrow().threads.len();
+        for index in 0..threads {
+            let task = self.core.borrow_mut().threads[index].task.take();
+            drop(task);
+        }
         let timed = std::mem::take(&mut *self.timed.borrow_mut());
         drop(timed);
         let on_exit: Vec<_> = {
@@ -230,9 +249,14 @@ impl Kernel {
         core.hand_overs.clear();
         core.noise_seed = config.seed;
         core.fork_after = config.plan.fork.map_or(u64::MAX, |fork| fork.after_steps);
+        core.limit = Time::ZERO + config.time_limit;
+        core.spreads.clear();
+        core.spreads.extend(config.costs.iter().map(|cost| Spread::of(cost.fixed_ns, config.noise)));
         core.config = Some(config);
         core.visits.clear();
         core.watches.clear();
+        core.spin.clear();
+        core.turns = 0;
         core.ended = None;
         core.broken = false;
         core.current = None;
@@ -240,82 +264,108 @@ impl Kernel {
         core.hazards.clear();
         core.hazard_keys.clear();
         core.object_names.clear();
+        core.names.begin_run();
         core.records.clear();
     }
 
     fn execute(&self) -> Ended {
-        let limit = Time::ZERO + self.core.borrow().config().time_limit;
+        let mut borrowed = self.core.borrow_mut();
         loop {
-            let event = {
-                let core = &mut *self.core.borrow_mut();
-                if let Some(ended) = core.ended {
-                    return ended;
+            let core = &mut *borrowed;
+            if let Some(ended) = core.ended {
+                return ended;
+            }
+            let Some((time, event)) = core.timers.pop() else {
+                if let Some(deadlock) = core.deadlock() {
+                    core.report(deadlock);
                 }
-                let Some((time, event)) = core.timers.pop() else {
-                    if let Some(deadlock) = core.deadlock() {
-                        core.report(deadlock);
-                    }
-                    return Ended::Quiet;
-                };
-                if time > limit {
-                    core.now = limit;
-                    return Ended::TimeLimit;
-                }
-                core.now = time;
-                event
+                return Ended::Quiet;
             };
+            if time > core.limit {
+                core.now = core.limit;
+                return Ended::TimeLimit;
+            }
+            core.now = time;
             match event {
-                Event::Resume { thread, generation } => self.resume(thread, generation),
+                Event::Resume { thread, generation } => {
+                    let Some(task) = core.begin_turn(thread, generation) else { continue };
+                    drop(borrowed);
+                    borrowed = self.take_turn(thread, task);
+                }
                 Event::Fire { object, argument } => {
+                    drop(borrowed);
                     let object = self.timed.borrow()[object as usize].clone();
                     object.fire(argument);
+                    borrowed = self.core.borrow_mut();
                 }
             }
         }
     }
 
     pub fn resume(&self, id: ThreadId, generation: u32) {
-        {
-            let core = &mut *self.core.borrow_mut();
-            let thread = &mut core.threads[id.index()];
-            if !thread.alive || thread.generation != generation {
-                return;
-            }
-            // What is frozen stays so: its turn is lost.
-            if core.processes[thread.process.index()].frozen {
-                return;
-            }
-            thread.generation += 1;
-            thread.wait = None;
-            core.current = Some(id);
-            core.begin_event(id);
+        let task = self.core.borrow_mut().begin_turn(id, generation);
+        if let Some(task) = task {
+            self.take_turn(id, task);
         }
-        let Some(mut task) = self.tasks.borrow_mut()[id.index()].take() else { return };
+    }
+
+    #[inline]
+    fn take_turn(&self, id: ThreadId, mut task: Task) -> RefMut<'_, Core> {
         let done = task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        let core = &mut *self.core.borrow_mut();
-        if done {
-            core.finish(id);
-        } else if core.threads[id.index()].alive {
-            self.tasks.borrow_mut()[id.index()] = Some(task);
-        }
+        let mut core = self.core.borrow_mut();
         core.current = None;
+        let thread = &mut core.threads[id.index()];
+        if !done && thread.alive {
+            thread.task = Some(task);
+            return core;
+        }
+        if done {
+            core.current = Some(id);
+            core.finish(id);
+            core.current = None;
+        }
+        // What it owns may use the kernel when it goes away.
+        drop(core);
+        drop(task);
+        self.core.borrow_mut()
     }
 }
 
 impl Core {
+    /// A thread is to go on: its task. It does not if it has been resumed since `generation` was read, or cannot any more.
+    #[inline]
+    fn begin_turn(&mut self, id: ThreadId, generation: u32) -> Option<Task> {
+        let thread = &mut self.threads[id.index()];
+        if !thread.alive || thread.generation != generation {
+            return None;
+        }
+        // What is frozen stays so: its turn is lost.
+        if self.processes[thread.process.index()].frozen {
+            return None;
+        }
+        thread.generation += 1;
+        self.turns += 1;
+        if thread.wait.is_some() {
+            thread.wait = None;
+        }
+        let task = thread.task.take();
+        self.current = Some(id);
+        if self.control.is_some() {
+            self.begin_event(id);
+        }
+        task
+    }
+
     pub fn config(&self) -> &Config {
         self.config.as_ref().expect("a run has a configuration")
     }
 
     fn outcome(&mut self, ended: Ended) -> Outcome {
-        let steps = self.config().steps.len();
-        let visits = self
-            .visits
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .map(|(i, count)| (self.threads[i / steps].name.to_string(), StepId((i % steps) as u16), *count))
-            .collect();
+        let mut visits = Vec::with_capacity(self.visits.iter().filter(|count| **count > 0).count());
+        for (thread, of_thread) in self.visits.chunks(self.config().steps.len().max(1)).enumerate() {
+            let counted = of_thread.iter().enumerate().filter(|(_, count)| **count > 0);
+            visits.extend(counted.map(|(step, count)| (ThreadId(thread as u16), StepId(step as u16), *count)));
+        }
         Outcome {
             ended,
             time: self.now,
@@ -330,13 +380,18 @@ impl Core {
             blocked: self.control.as_ref().map_or_else(Vec::new, |control| control.blocked()),
             events: self.control.as_mut().map_or_else(Vec::new, |control| control.take_records()),
             records: std::mem::take(&mut self.records),
-            thread_names: self.threads.iter().map(|t| t.name.to_string()).collect(),
+            thread_names: self.threads.iter().map(|t| String::from(&*t.name)).collect(),
             step_table: self.config().steps,
         }
     }
 
+    #[inline]
     pub fn schedule_resume(&mut self, thread: ThreadId, at: Time) {
-        self.schedule(thread, at, How::Plain);
+        if self.control.is_some() {
+            return self.schedule(thread, at, How::Plain);
+        }
+        let generation = self.threads[thread.index()].generation;
+        self.timers.push(at, Event::Resume { thread, generation });
     }
 
     /// Let a thread go on at `at`, or, in a controlled run, when that is possible.
@@ -401,45 +456,56 @@ impl Core {
 
     /// Start of a step: the time at which it ends, `None` if that is now.
     pub(crate) fn enter_step(&mut self, id: ThreadId, step: StepId, units: u64) -> StepEnds {
-        let thread = &self.threads[id.index()];
         // A thread may have killed or frozen its own process just now.
-        if self.ended.is_some() || !thread.alive {
+        if self.ended.is_some() || !self.threads[id.index()].alive {
             return StepEnds::Never;
         }
-        let frozen = self.processes[thread.process.index()].frozen;
         let config = self.config.as_ref().expect("a run has a configuration");
         if self.trace.steps >= config.step_limit {
             self.ended = Some(Ended::StepLimit);
             return StepEnds::Never;
         }
-        let cost = config.costs[step.index()];
+        if self.trace.steps >= self.spin.look_at && self.spins(id, step) {
+            return StepEnds::Never;
+        }
+        let config = self.config.as_ref().expect("a run has a configuration");
         let noise = config.noise;
+        let spread = if units == 0 {
+            self.spreads[step.index()]
+        } else {
+            let cost = config.costs[step.index()];
+            Spread::of(cost.fixed_ns.saturating_add(cost.per_unit_ns.saturating_mul(units)), noise)
+        };
         let steps = config.steps.len();
-        self.passes(id);
+        if !self.plain {
+            self.passes(id);
+        }
         let visits = &mut self.visits[id.index() * steps + step.index()];
         *visits += 1;
         let visit = *visits;
         let thread = &mut self.threads[id.index()];
         thread.step = step;
         thread.visit = visit;
-        let mut span = thread.disturbed(cost.fixed_ns.saturating_add(cost.per_unit_ns.saturating_mul(units)), noise);
+        let mut span = thread.disturbed(spread, noise);
         thread.waits = 0;
         if !thread.stalls.is_empty() {
             span = span.saturating_add(thread.stalled());
         }
+        let process = thread.process;
         if !self.watches.is_empty() {
             self.notify_watches(id, step, visit);
         }
         let end = self.now + Span(span);
-        if self.hold(id, end) {
+        if !self.plain && self.hold(id, end) {
             return StepEnds::Later;
         }
-        if !frozen && self.control.is_none() && self.timers.next().is_none_or(|next| next > end) {
-            let limit = Time::ZERO + self.config().time_limit;
-            if end <= limit {
-                self.now = end;
-                return StepEnds::Now;
-            }
+        if end <= self.limit
+            && self.control.is_none()
+            && self.timers.next().is_none_or(|next| next > end)
+            && !self.processes[process.index()].frozen
+        {
+            self.now = end;
+            return StepEnds::Now;
         }
         self.schedule_resume(id, end);
         StepEnds::Later
@@ -477,6 +543,11 @@ impl Core {
     /// The scheduler of a controlled run has begun to choose.
     pub(crate) fn is_free(&self) -> bool {
         self.control.as_ref().is_some_and(|control| control.free)
+    }
+
+    /// Is no event due, now or later?
+    pub(crate) fn is_nothing_due(&self) -> bool {
+        self.timers.next().is_none()
     }
 
     fn notify_watches(&mut self, id: ThreadId, step: StepId, visit: u32) {
@@ -584,21 +655,19 @@ impl Sim {
                 let at_wait = s.at_wait;
                 Some(crate::thread::StallAt { step: StepId(step as u16), visit: s.visit, at_wait, span_ns: s.span_ns })
             });
-            let thread = Thread::new(name, process, clock, object, stalls.collect(), core.noise_seed, config);
+            let (stalls, named) = (stalls.collect(), core.names.name(name));
+            let thread = Thread::new(named, process, clock, object, stalls, core.noise_seed, config);
             let visits = core.visits.len() + config.steps.len();
             core.threads.push(thread);
             core.visits.resize(visits, 0);
             core.trace.mix(u64::from(id.0), fingerprint(name));
-            core.schedule_resume(id, core.now);
+            let begins = core.now + Span(core.threads[id.index()].stalled());
+            core.schedule_resume(id, begins);
             id
         };
         let cx = Cx { sim: self.clone(), thread: id };
-        let mut tasks = self.0.tasks.borrow_mut();
-        debug_assert_eq!(tasks.len(), id.index());
-        tasks.push(None);
-        drop(tasks);
         let task: Task = Box::pin(body(cx));
-        self.0.tasks.borrow_mut()[id.index()] = Some(task);
+        self.0.core.borrow_mut().threads[id.index()].task = Some(task);
         id
     }
 

@@ -14,7 +14,8 @@ pub struct Stall {
     pub thread: String,
     /// Name of the step before whose action it pauses.
     pub step: String,
-    /// Which visit of that step by that thread; 1 is the first.
+    /// Which visit of that step by that thread; 1 is the first. Zero: before the thread has done any step; the name of the
+    /// step is that of the model's first one then.
     pub visit: u32,
     /// Zero: it pauses before the action of that visit. Else: before its n-th wait (for a lock, a message, a time) since
     /// then.

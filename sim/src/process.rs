@@ -57,7 +57,7 @@ impl Sim {
             (threads, on_exit)
         };
         for i in threads {
-            let task = self.0.tasks.borrow_mut()[i].take();
+            let task = self.0.core.borrow_mut().threads[i].task.take();
             drop(task);
         }
         for close in on_exit {

@@ -2,7 +2,7 @@
 
 use crate::control::{Guard, How};
 use crate::happens_before::ClockId;
-use crate::kernel::{Config, Core, Sim, StepEnds, ready_if};
+use crate::kernel::{Config, Core, Sim, StepEnds, Task, ready_if};
 use crate::process::ProcessId;
 use crate::random::Stream;
 use crate::step::{Noise, StepId};
@@ -55,6 +55,8 @@ pub(crate) struct Thread {
     /// Waits since the present step began, if anything depends on it.
     pub waits: u32,
     pub stalls: Vec<StallAt>,
+    /// What it does; not there while it does it.
+    pub task: Option<Task>,
     noise: Stream,
     until_preemption_ns: u64,
 }
@@ -70,9 +72,24 @@ pub(crate) struct Wait {
     pub since: Time,
 }
 
+/// How long some work may take: one of so many values, nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spread {
+    from: u64,
+    values: u64,
+}
+
+impl Spread {
+    /// Of work that costs `cost` nanoseconds.
+    pub fn of(cost: u64, noise: Noise) -> Spread {
+        let width = cost.saturating_mul(u64::from(noise.spread_permille)) / 1_000;
+        Spread { from: cost - width.min(cost), values: width.saturating_mul(2).saturating_add(1) }
+    }
+}
+
 impl Thread {
     pub fn new(
-        name: &str,
+        name: Rc<str>,
         process: ProcessId,
         clock: ClockId,
         object: ObjectId,
@@ -80,8 +97,9 @@ impl Thread {
         seed: u64,
         config: &Config,
     ) -> Thread {
+        let noise = Stream::new(seed, "noise", &name);
         let mut thread = Thread {
-            name: name.into(),
+            name,
             process,
             clock,
             alive: true,
@@ -98,7 +116,8 @@ impl Thread {
             step_at: Time::ZERO,
             waits: 0,
             stalls,
-            noise: Stream::new(seed, "noise", name),
+            task: None,
+            noise,
             until_preemption_ns: u64::MAX,
         };
         thread.begin_preemptions(config);
@@ -126,23 +145,24 @@ impl Thread {
         self.stalls.iter().filter(here).map(|stall| stall.span_ns).fold(0, u64::saturating_add)
     }
 
-    /// What `cost` nanoseconds of work take on this host.
-    pub fn disturbed(&mut self, cost: u64, noise: Noise) -> u64 {
-        if cost == 0 {
-            return 0;
-        }
-        let mut span = cost;
-        if noise.spread_permille > 0 {
-            let width = cost.saturating_mul(u64::from(noise.spread_permille)) / 1_000;
-            if width > 0 {
-                span = (cost - width.min(cost))
-                    .saturating_add(self.noise.below(width.saturating_mul(2).saturating_add(1)));
-            }
-        }
+    /// What some work takes on this host.
+    #[inline]
+    pub fn disturbed(&mut self, work: Spread, noise: Noise) -> u64 {
+        let span = match (work.from, work.values) {
+            (0, 1) => return 0,
+            (cost, 1) => cost,
+            (from, values) => from.saturating_add(self.noise.below(values)),
+        };
         if self.until_preemption_ns > span {
             self.until_preemption_ns -= if self.until_preemption_ns == u64::MAX { 0 } else { span };
             return span;
         }
+        self.preempted(span, noise)
+    }
+
+    /// What `span` nanoseconds of work take if a preemption falls into them.
+    #[cold]
+    fn preempted(&mut self, span: u64, noise: Noise) -> u64 {
         self.until_preemption_ns = self.noise.exponential(noise.preemption_interval_ns);
         span.saturating_add(self.noise.exponential(noise.preemption_length_ns))
     }
@@ -153,6 +173,8 @@ impl Thread {
 pub(crate) struct WaitsFor<'a> {
     pub what: &'static str,
     pub object: &'a Rc<str>,
+    /// Who has to act for that, if it is known.
+    pub holder: Option<ThreadId>,
     /// The objects of which one lets it go on.
     pub objects: &'a [ObjectId],
     /// Waiting is the normal state of the thread.
@@ -196,7 +218,7 @@ impl Core {
         let wait = Wait {
             what: waits_for.what,
             object: waits_for.object.clone(),
-            holder: None,
+            holder: waits_for.holder,
             idle: waits_for.idle,
             since: now,
         };
@@ -211,9 +233,15 @@ impl Core {
         true
     }
 
+    /// Does `id` wait without anything that comes before it?
+    #[inline]
+    fn waits_at_once(&self, id: ThreadId) -> bool {
+        self.plain && self.threads[id.index()].stalls.is_empty()
+    }
+
     /// A wait begins that ends at `end` of its own accord; when it ends under the stalls of the plan.
     fn begin_sleep(&mut self, id: ThreadId, end: Time) -> Time {
-        if self.threads[id.index()].stalls.is_empty() && self.holds.is_empty() && self.control.is_none() {
+        if self.waits_at_once(id) {
             return end;
         }
         self.passes(id);
@@ -258,18 +286,13 @@ impl Cx {
     }
 
     /// Let time pass.
-    pub async fn sleep(&self, span: Span) {
-        let until = self.sim.now() + span;
-        self.sleep_until(until).await;
+    pub fn sleep(&self, span: Span) -> impl Future<Output = ()> {
+        Sleep { cx: self, until: Until::After(span), begun: false }
     }
 
     /// Let time pass until `until`.
-    pub async fn sleep_until(&self, until: Time) {
-        let until = self.sim.0.core.borrow_mut().begin_sleep(self.thread, until);
-        if until > self.sim.now() {
-            self.sim.0.core.borrow_mut().schedule_resume(self.thread, until);
-            OneTurn { waited: false }.await;
-        }
+    pub fn sleep_until(&self, until: Time) -> impl Future<Output = ()> {
+        Sleep { cx: self, until: Until::At(until), begun: false }
     }
 
     /// In a controlled run, wait until nothing else is possible; in a timed one, go on.
@@ -291,40 +314,42 @@ impl Cx {
 
     /// A wait begins: the pause that a stall or a hold puts before it, if there is one. In a controlled run it lasts until
     /// what is waited for is there, as `ready` tells.
-    pub(crate) async fn before_wait(&self, waits_for: WaitsFor<'_>, limit: Limit, ready: impl FnOnce() -> Guard) {
-        let pauses = self.sim.0.core.borrow_mut().begin_wait(self.thread, waits_for, limit, ready);
-        if pauses {
-            OneTurn { waited: false }.await;
-        }
+    #[inline]
+    pub(crate) fn before_wait(&self, waits_for: WaitsFor<'_>, limit: Limit, ready: impl FnOnce() -> Guard) -> OneTurn {
+        let core = &mut *self.sim.0.core.borrow_mut();
+        let pauses = !core.waits_at_once(self.thread) && core.begin_wait(self.thread, waits_for, limit, ready);
+        OneTurn { waited: !pauses }
     }
 
     /// Wait until another thread calls [`Core::wake`] for this one; `deadline` ends the wait without that.
     /// Returns whether it was woken.
-    pub(crate) async fn block(&self, what: &'static str, object: &Rc<str>, deadline: Option<Time>, idle: bool) -> bool {
-        self.block_on(what, object, None, deadline, idle).await
+    pub(crate) fn block(
+        &self,
+        what: &'static str,
+        object: &Rc<str>,
+        deadline: Option<Time>,
+        idle: bool,
+    ) -> BlockedTurn<'_> {
+        self.block_on(what, object, None, deadline, idle)
     }
 
-    pub(crate) async fn block_on(
+    pub(crate) fn block_on(
         &self,
         what: &'static str,
         object: &Rc<str>,
         holder: Option<ThreadId>,
         deadline: Option<Time>,
         idle: bool,
-    ) -> bool {
-        {
-            let core = &mut *self.sim.0.core.borrow_mut();
-            let since = core.now;
-            let thread = &mut core.threads[self.thread.index()];
-            thread.woken = false;
-            thread.wait = Some(Wait { what, object: object.clone(), holder, idle, since });
-            if let Some(deadline) = deadline {
-                core.schedule_resume(self.thread, deadline);
-            }
-        }
-        OneTurn { waited: false }.await;
+    ) -> BlockedTurn<'_> {
         let core = &mut *self.sim.0.core.borrow_mut();
-        std::mem::take(&mut core.threads[self.thread.index()].woken)
+        let since = core.now;
+        let thread = &mut core.threads[self.thread.index()];
+        thread.woken = false;
+        thread.wait = Some(Wait { what, object: object.clone(), holder, idle, since });
+        if let Some(deadline) = deadline {
+            core.schedule_resume(self.thread, deadline);
+        }
+        BlockedTurn { cx: self, waited: false }
     }
 
     /// Wait until the named thread is about to do `step` for the `visit`-th time.
@@ -341,7 +366,7 @@ impl Cx {
             let thread = &core.threads[other.index()];
             (thread.name.clone(), thread.object, thread.finished.clone())
         };
-        let waits_for = WaitsFor { what: "join", object: &name, objects: &[object], idle: false };
+        let waits_for = WaitsFor { what: "join", object: &name, holder: Some(other), objects: &[object], idle: false };
         self.before_wait(waits_for, Limit::None, || Rc::new(move || finished.get())).await;
         loop {
             {
@@ -413,8 +438,61 @@ impl Future for Step<'_> {
     }
 }
 
+/// A time being waited for; see [`Cx::sleep`].
+struct Sleep<'a> {
+    cx: &'a Cx,
+    until: Until,
+    begun: bool,
+}
+
+enum Until {
+    After(Span),
+    At(Time),
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Poll::Ready(());
+        }
+        let thread = self.cx.thread;
+        let core = &mut *self.cx.sim.0.core.borrow_mut();
+        let until = match self.until {
+            Until::After(span) => core.now + span,
+            Until::At(time) => time,
+        };
+        let until = core.begin_sleep(thread, until);
+        if until > core.now {
+            core.schedule_resume(thread, until);
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
+/// The wait of a thread that is to be woken: pending once; then, whether it was woken.
+pub(crate) struct BlockedTurn<'a> {
+    cx: &'a Cx,
+    waited: bool,
+}
+
+impl Future for BlockedTurn<'_> {
+    type Output = bool;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<bool> {
+        if !std::mem::replace(&mut self.waited, true) {
+            return Poll::Pending;
+        }
+        let core = &mut *self.cx.sim.0.core.borrow_mut();
+        Poll::Ready(std::mem::take(&mut core.threads[self.cx.thread.index()].woken))
+    }
+}
+
 /// Pending once, ready when the thread is next resumed.
-struct OneTurn {
+pub(crate) struct OneTurn {
     waited: bool,
 }
 

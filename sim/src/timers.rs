@@ -1,12 +1,11 @@
 //! What is due when: a priority queue with first-in, first-out order at equal times.
 //!
-//! A thread that ends a step mostly begins the next one, so the entry that was just taken out is soon followed by one put in.
-//! That one waits beside the heap and takes the place of the next minimum in a single pass, where a push and a pop would be two.
+//! Few things are due at once (one for each thread, and the links), and what is put in is mostly later than most of what is
+//! there. So the first of them stand in a sorted list that is filled from its late end; what has no room there is in a heap.
 
 use crate::thread::ThreadId;
 use crate::time::Time;
 use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,48 +70,79 @@ impl Ord for Entry {
     }
 }
 
+/// The most entries of the sorted list.
+const NEAR_MAX: usize = 64;
+/// The places of the list: the entries move to its beginning only now and then.
+const NEAR_PLACES: usize = 4 * NEAR_MAX;
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Entry>,
-    newest: Option<Entry>,
+    /// Sorted from `first` on; what is before that has been taken out.
+    near: Vec<Entry>,
+    first: usize,
+    far: BinaryHeap<Entry>,
     sequence: u64,
 }
 
 impl Timers {
     pub fn clear(&mut self) {
-        self.heap.clear();
-        self.newest = None;
+        self.near.clear();
+        self.first = 0;
+        self.far.clear();
         self.sequence = 0;
     }
 
+    #[inline]
     pub fn push(&mut self, at: Time, event: Event) {
         self.sequence += 1;
         let entry = Entry { time: at.0, sequence: self.sequence, event: event.pack() };
-        if let Some(before) = self.newest.replace(entry) {
-            self.heap.push(before);
+        if self.near.len() - self.first == NEAR_MAX {
+            match self.near.pop_if(|last| last.time > entry.time) {
+                Some(last) => self.far.push(last),
+                None => return self.far.push(entry),
+            }
         }
+        if self.near.len() == NEAR_PLACES {
+            self.near.drain(..self.first);
+            self.first = 0;
+        }
+        self.near.push(entry);
+        // It is the newest, so it comes after all that are due at the same time.
+        let near = &mut self.near[self.first..];
+        let mut place = near.len() - 1;
+        while place > 0 && near[place - 1].time > entry.time {
+            near[place] = near[place - 1];
+            place -= 1;
+        }
+        near[place] = entry;
     }
 
     /// The earliest time at which something is due.
+    #[inline]
     pub fn next(&self) -> Option<Time> {
-        let times = [self.heap.peek(), self.newest.as_ref()].into_iter().flatten().map(|entry| Time(entry.time));
-        times.min()
+        let near = self.near.get(self.first).map(|entry| entry.time);
+        let next = match self.far.peek() {
+            Some(far) => Some(near.map_or(far.time, |near| near.min(far.time))),
+            None => near,
+        };
+        next.map(Time)
     }
 
+    #[inline]
     pub fn pop(&mut self) -> Option<(Time, Event)> {
-        let first = match (self.newest.take(), self.heap.peek_mut()) {
+        let first = match (self.near.get(self.first), self.far.peek()) {
             (None, None) => return None,
-            (Some(newest), None) => newest,
-            (None, Some(top)) => PeekMut::pop(top),
-            (Some(newest), Some(mut top)) => {
-                if newest.key() < top.key() {
-                    newest
-                } else {
-                    std::mem::replace(&mut *top, newest)
-                }
+            (Some(near), far) if far.is_none_or(|far| near.key() < far.key()) => {
+                self.first += 1;
+                *near
             }
+            _ => self.far.pop()?,
         };
+        if self.first == self.near.len() {
+            self.near.clear();
+            self.first = 0;
+        }
         Some((Time(first.time), Event::unpack(first.event)))
     }
 }

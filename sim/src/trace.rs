@@ -39,6 +39,7 @@ impl TraceHash {
         self.checkpoints.clear();
     }
 
+    #[inline]
     pub fn step(&mut self, time: Time, thread: ThreadId, step: StepId) {
         self.mix(time.0, u64::from(thread.0) << 16 | u64::from(step.0));
         self.steps += 1;
@@ -48,6 +49,7 @@ impl TraceHash {
     }
 
     /// A folded 64×64 multiplication, as wyhash and its kin use it.
+    #[inline]
     pub fn mix(&mut self, a: u64, b: u64) {
         let product = u128::from(self.hash ^ a ^ 0xa076_1d64_78bd_642f) * u128::from(b ^ 0xe703_7ed1_a0b4_28db);
         self.hash = (product as u64) ^ ((product >> 64) as u64) ^ self.hash.rotate_left(23);

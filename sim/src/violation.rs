@@ -20,6 +20,8 @@ impl Kind {
     pub const ASSERTION: Kind = Kind("assertion");
     /// Threads wait for each other, or for what nobody can do any more.
     pub const DEADLOCK: Kind = Kind("deadlock");
+    /// A thread goes round and round while nothing else can happen.
+    pub const LIVELOCK: Kind = Kind("livelock");
     /// A thread waits for longer than its bound.
     pub const HANG: Kind = Kind("hang");
 

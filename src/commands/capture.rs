@@ -106,7 +106,8 @@ fn verify_one(recording: &Recording, seeds: Option<u64>) -> Result<Verified, Fai
 /// The same recording with the receive threads stalled at random, once for each seed: nothing may change.
 fn with_stalls(recording: &Recording, undisturbed: &Replay, count: u64) -> Result<Seeds, Failure> {
     let mut outcome = undisturbed.outcome.clone();
-    outcome.visits.retain(|(thread, ..)| thread.starts_with("mig/dst/recv_"));
+    let names = &outcome.thread_names;
+    outcome.visits.retain(|(thread, ..)| names[thread.index()].starts_with("mig/dst/recv_"));
     outcome.hazards.clear();
     let base = Trial { seed: 0, faults: Vec::new(), plan: Plan::undisturbed() };
     let strategy = Stalls { span_max: STALL_MAX };

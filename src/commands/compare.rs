@@ -3,7 +3,7 @@
 use super::Settings;
 use crate::cli::CompareArgs;
 use crate::exit::{Answer, Exit, Failure};
-use crate::files::scenario::load;
+use crate::files::scenario::load_for;
 use crate::inquiry::{Answered, Detail, Inquiry, span_max};
 use crate::interrupt;
 use crate::report::compare::{Compared, Row, Verdict, text};
@@ -23,7 +23,7 @@ const DEFAULT_SEEDS: Range<u64> = 0..64;
 
 /// Search each design, and judge.
 pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure> {
-    let loaded = load(&args.source)?;
+    let loaded = load_for(&args.source, args.search.strategy)?;
     let variants = loaded.variants()?;
     let stop = interrupt::watch()?;
     let started = Instant::now();

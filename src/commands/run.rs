@@ -134,8 +134,9 @@ fn trace(outcome: &Outcome) -> String {
 /// A stall at a visit that does not occur is probably a slip.
 fn note_what_had_no_effect(plan: &Plan, outcome: &Outcome, settings: Settings) {
     for stall in &plan.stalls {
-        let visits =
-            outcome.visits.iter().find(|(thread, step, _)| *thread == stall.thread && step_name(*step) == stall.step);
+        let visits = outcome.visits.iter().find(|(thread, step, _)| {
+            outcome.thread_names[thread.index()] == stall.thread && step_name(*step) == stall.step
+        });
         let visits = visits.map_or(0, |(.., visits)| *visits);
         if visits < stall.visit {
             settings.note(&format!(

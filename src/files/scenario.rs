@@ -3,6 +3,7 @@
 use super::{read_text, ron::from_ron};
 use crate::cli::ScenarioArgs;
 use crate::exit::Failure;
+use crate::strategy::StrategyChoice;
 use crate::values::{Assignment, FaultPlan};
 use colosim_models::diagnostic::{Diagnostic, did_you_mean};
 use colosim_models::host_profile::HostProfile;
@@ -51,10 +52,11 @@ pub fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
     let (text, file) = find(&args.scenario)?;
     let name = args.scenario.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
     let scenario = Scenario::from_ron(&text, &file)?;
+    let scenario = if args.smallest { scenario.made_small()? } else { scenario };
     let scenario = set_all(scenario, &args.set)?;
-    match args.set.is_empty() {
+    match args.set.is_empty() && !args.smallest {
         true => check(&scenario, &text, &file)?,
-        false => check(&scenario, &scenario.to_ron(), &format!("{file} with --set"))?,
+        false => check(&scenario, &scenario.to_ron(), &format!("{file} as changed"))?,
     }
     let dir = args.scenario.parent().unwrap_or(Path::new(""));
     let (host, host_text) = host_profile(&scenario, |path| {
@@ -62,6 +64,15 @@ pub fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
         Ok((read_text(&path, TEXT_BYTES_MAX)?, path.display().to_string()))
     })?;
     Ok(Loaded { name, scenario, host, host_text })
+}
+
+/// As [`load`]; a strategy that tries every interleaving gets the smallest configuration that the scenario names.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(args: &ScenarioArgs, strategy: StrategyChoice) -> Result<Loaded, Failure> {
+    let smallest = args.smallest || strategy == StrategyChoice::Dpor;
+    load(&ScenarioArgs { scenario: args.scenario.clone(), set: args.set.clone(), smallest })
 }
 
 /// The scenario that is part of another file: canonical text, and the text of its profile if that is not built in.

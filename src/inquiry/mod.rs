@@ -214,6 +214,9 @@ impl Inquiry<'_> {
             found.knobs = draws::knobs(self.strategy, scenario, experiment, simulator, first, trial);
         }
         if (asked || self.detail == Detail::Full) && goes_on() {
+            if let Some(timed) = explore::timed_plan(experiment, simulator, &found.trial, &finding.violation) {
+                found.trial = timed;
+            }
             let shrunk = explore::shrink(experiment, simulator, &found.trial, &finding.violation, SHRINK_RUNS_MAX);
             (found.trial, found.is_minimal) = (shrunk.trial, shrunk.is_minimal);
             let before: Vec<u64> = found.trial.plan.stalls.iter().map(|stall| stall.span_ns).collect();

@@ -4,12 +4,15 @@ use crate::exit::Failure;
 use crate::strategy::StrategyChoice;
 use colosim_models::experiment::ScenarioExperiment;
 use colosim_models::scenario::Scenario;
-use colosim_sim::explore::{Continued, Pct, Stalls, Strategy, Swarm, Timed, Trial};
+use colosim_sim::explore::{Continued, Dpor, Exhaustive, Pct, Stalls, Strategy, Swarm, Timed, Trial};
 use colosim_sim::{Simulator, Span};
 
 /// Stalls are drawn up to this part of the bound of a failover, so that three of them together do not exceed it: a hang
 /// that is reported is none that the stalls themselves are.
 const SPAN_MAX_PART_OF_BOUND: u64 = 4;
+
+/// The thread that makes the faults strike: what a scenario with faults asks about comes after its first step.
+const FAULTS_THREAD: &str = "management/faults";
 
 /// The longest stall that is drawn for a scenario.
 pub fn span_max(scenario: &Scenario) -> Span {
@@ -27,9 +30,11 @@ pub fn strategy(choice: StrategyChoice, scenario: &Scenario) -> Result<Box<dyn S
         StrategyChoice::Timed => Box::new(Timed),
         StrategyChoice::Pct(depth) => Box::new(Pct { depth, span_max }),
         StrategyChoice::Swarm => Box::new(Swarm { span_max }),
-        StrategyChoice::Exhaustive(_) | StrategyChoice::Dpor => {
-            return Err(Failure::usage(format!("--strategy {choice} is not part of this version"), None));
+        StrategyChoice::Exhaustive(holds) => {
+            let after = (!scenario.faults.is_empty()).then(|| FAULTS_THREAD.to_owned());
+            Box::new(Exhaustive { holds: holds as usize, longest: span_max, after })
         }
+        StrategyChoice::Dpor => Box::new(Dpor { reduces: true }),
     })
 }
 

@@ -91,8 +91,9 @@ pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan:
 
 /// Checkpoints for which the secondary stopped its guest.
 fn checkpoints_begun(outcome: &Outcome) -> usize {
-    let stops =
-        outcome.visits.iter().find(|(thread, step, _)| thread == "mig/dst/colo" && *step == colo_incoming::STOP_VM);
+    let stops = outcome.visits.iter().find(|(thread, step, _)| {
+        outcome.thread_names[thread.index()] == "mig/dst/colo" && *step == colo_incoming::STOP_VM
+    });
     stops.map_or(0, |(.., visits)| *visits as usize)
 }
 
@@ -150,7 +151,7 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
             layout,
             granularity: Granularity::Packet,
             content: PageContent::Sha256 { page_bytes: PAGE_BYTES },
-            vm: Vm::new(idle),
+            vm: Vm::new(sim, idle),
         },
         main,
         multifd,

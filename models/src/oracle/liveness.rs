@@ -1,6 +1,70 @@
-//! Liveness: what was asked for ends within its bound, and nobody waits for what cannot come.
+//! Liveness: what was asked for ends within its bound, the guest does not stand still, and nobody waits for what cannot come.
+//!
+//! **After the last fault**, if no failover is under way, the guest must run somewhere, and may not stand still for longer
+//! than the bound, except where nobody but the management can help and it was not asked to:
+//!
+//! | the guest stands still, and | is that a finding? |
+//! |---|---|
+//! | no side has a whole state of it and lives | no: the faults have taken it away |
+//! | a side that has it is in COLO, no failover was asked for, and it waits for that or for its peer | no: it is the management's turn |
+//! | the same, but it waits for one of its own threads, though every fault is one that it is told of | yes |
+//! | a side that has it is in COLO, and a failover was asked for and refused | yes |
+//! | a side that has it is not in COLO, where no failover is possible | yes |
+//!
+//! In a run that goes on as if nothing had happened both guests run and are stopped for each checkpoint, so it is not one
+//! moment that counts: a guest that does not run when the bound is over is given one more.
 
+use super::Oracle;
 use colosim_sim::{Cx, Kind, Violation, Waiting};
+
+/// How the guest stood at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    runs: bool,
+    starts: u64,
+}
+
+impl Standing {
+    /// Does it run, on any side?
+    pub fn runs(self) -> bool {
+        self.runs
+    }
+
+    /// Has it stood still from `earlier` on?
+    pub fn is_still_since(self, earlier: Standing) -> bool {
+        !self.runs && self == earlier
+    }
+}
+
+impl Oracle {
+    /// How the guest stands now.
+    pub fn standing(&self) -> Standing {
+        let (primary, secondary) = self.sides_that_run();
+        Standing { runs: primary || secondary, starts: self.starts.get() }
+    }
+
+    /// Is one of the sides gone?
+    pub fn is_one_side_gone(&self) -> bool {
+        self.primary_gone.get() || self.secondary_gone.get()
+    }
+
+    /// Is the primary there, so that the guest could go on where it was?
+    pub fn primary_lives(&self) -> bool {
+        !self.primary_gone.get()
+    }
+
+    /// Is the secondary there with a whole state of the guest?
+    pub fn secondary_could_run(&self) -> bool {
+        !self.secondary_gone.get() && self.committed.borrow().is_some()
+    }
+}
+
+/// Does `thread` wait for what comes from outside of its process: its peer's bytes, or the management?
+pub fn waits_for_the_outside(cx: &Cx, thread: &str) -> bool {
+    let waiting = cx.sim.waiting();
+    let last = links(&waiting, thread).pop();
+    last.is_none_or(|last| last.idle || last.what == "read" || last.what == "write")
+}
 
 /// Report that `what` did not end: who waits for what, from the thread that should have done it to the wait at the end of
 /// the chain, which names the finding.
@@ -18,8 +82,18 @@ pub fn hang(cx: &Cx, kind: Kind, what: &str, responsible: &str) {
     cx.sim.report(Violation { kind, object, culprit, cause: None, detail });
 }
 
-/// From a thread along "waits for what that thread holds" to the last that waits.
+/// From a thread along "waits for what that thread holds" to the last that waits. If all of these only wait for something to
+/// do, the thread that waits longest for something else.
 fn chain(waiting: &[Waiting], from: &str) -> Vec<Waiting> {
+    let chain = links(waiting, from);
+    if chain.iter().all(|wait| wait.idle) {
+        let longest = waiting.iter().filter(|wait| !wait.idle).min_by_key(|wait| wait.since);
+        return longest.map_or(chain, |longest| vec![longest.clone()]);
+    }
+    chain
+}
+
+fn links(waiting: &[Waiting], from: &str) -> Vec<Waiting> {
     let mut chain: Vec<Waiting> = Vec::new();
     let mut name = from.to_owned();
     while let Some(wait) = waiting.iter().find(|wait| wait.place.thread == name) {
@@ -31,10 +105,6 @@ fn chain(waiting: &[Waiting], from: &str) -> Vec<Waiting> {
             Some(holder) => name.clone_from(holder),
             None => break,
         }
-    }
-    if chain.iter().all(|wait| wait.idle) {
-        let longest = waiting.iter().filter(|wait| !wait.idle).min_by_key(|wait| wait.since);
-        return longest.cloned().into_iter().collect();
     }
     chain
 }

@@ -7,13 +7,13 @@
 //! | secondary untouched | `SecondaryUntouched` | at every write to guest RAM by a thread that is no vCPU, once COLO has begun |
 //! | dirty bitmap | `DirtyBitmap` | before every flush |
 //! | one side runs | `OneSideRuns` | at the end of a run in which a failover ended; that both run, only if it is asked |
-//! | liveness | `Liveness` | a bound after a failover was asked for, and when nothing can happen any more |
+//! | liveness | `Liveness` | a bound after a failover was asked for, or else after the last fault; and when nothing can happen any more |
 
 mod committed_state;
 mod liveness;
 
 pub use committed_state::State;
-pub use liveness::hang;
+pub use liveness::{Standing, hang, waits_for_the_outside};
 
 use crate::guest::GuestRam;
 use crate::primary::PrimaryObserver;
@@ -45,7 +45,7 @@ pub fn asks_of(kind: Kind) -> Asks {
         GUEST_TOUCHED | WRITE_WHILE_RUNNING => Asks::SecondaryUntouched,
         BIT_MISSING => Asks::DirtyBitmap,
         SPLIT_BRAIN | NOBODY_RUNS => Asks::OneSideRuns,
-        Kind::DEADLOCK | Kind::HANG => Asks::Liveness,
+        Kind::DEADLOCK | Kind::HANG | Kind::LIVELOCK => Asks::Liveness,
         Kind::OUT_OF_BOUNDS => Asks::Bounds,
         _ => Asks::Lifetime,
     }
@@ -70,6 +70,8 @@ pub struct Oracle {
     secondary_runs: Cell<bool>,
     primary_gone: Cell<bool>,
     secondary_gone: Cell<bool>,
+    /// How often a guest was started, on either side.
+    starts: Cell<u64>,
     resumed_at: Cell<Option<Time>>,
     leaked_pages: Cell<u64>,
 }
@@ -81,6 +83,7 @@ impl PrimaryObserver for Oracle {
 
     fn vm_running(&self, running: bool) {
         self.primary_runs.set(running);
+        self.starts.set(self.starts.get() + u64::from(running));
     }
 }
 
@@ -122,6 +125,7 @@ impl Oracle {
 
     pub(crate) fn secondary_runs(&self, running: bool) {
         self.secondary_runs.set(running);
+        self.starts.set(self.starts.get() + u64::from(running));
     }
 
     pub(crate) fn colo_entered(&self, _: &Cx, _: &Secondary) {
@@ -151,7 +155,7 @@ impl Oracle {
         }
         *self.last_touch.borrow_mut() = Some(cx.place());
         let cause = self.left_colo.borrow().clone();
-        if qemu.vm.is_running() {
+        if qemu.vm.is_running(cx) {
             self.once(cx, WRITE_WHILE_RUNNING, "guest RAM", cause.clone(), || {
                 format!("{} writes page {page} of {} while the guest runs", cx.name(), qemu.blocks[block].idstr)
             });
@@ -168,12 +172,17 @@ impl Oracle {
         }
     }
 
+    /// Does the guest run on the primary, does it on the secondary?
+    fn sides_that_run(&self) -> (bool, bool) {
+        let primary = self.primary_runs.get() && !self.primary_gone.get();
+        let secondary = self.secondary_runs.get() && !self.secondary_gone.get();
+        (primary, secondary)
+    }
+
     /// A failover has ended: does exactly one side run? That the other does not run any more is the management's duty
     /// (fencing); `fenced` tells whether the scenario promises it.
     pub fn check_one_side_runs(&self, cx: &Cx, fenced: bool) {
-        let primary = self.primary_runs.get() && !self.primary_gone.get();
-        let secondary = self.secondary_runs.get() && !self.secondary_gone.get();
-        let (kind, detail) = match (primary, secondary) {
+        let (kind, detail) = match self.sides_that_run() {
             (true, true) if fenced => (SPLIT_BRAIN, "the guest runs on both sides after failover"),
             (false, false) => (NOBODY_RUNS, "the guest runs on no side after failover"),
             _ => return,

@@ -64,14 +64,14 @@ pub(super) async fn colo_failover_bh(cx: &Cx, qemu: &Secondary) {
 impl Secondary {
     /// `vm_stop_force_state(COLO)`.
     pub(super) fn stop_vm(&self, cx: &Cx) {
-        self.vm.stop(cx.sim.now(), &self.blocks);
-        self.oracle.secondary_runs(self.vm.is_running());
+        self.vm.stop(cx, &self.blocks);
+        self.oracle.secondary_runs(self.vm.is_running(cx));
     }
 
     /// `vm_start`.
     pub(super) fn start_vm(&self, cx: &Cx) {
-        self.vm.start(cx.sim.now());
-        self.oracle.secondary_runs(self.vm.is_running());
+        self.vm.start(cx);
+        self.oracle.secondary_runs(self.vm.is_running(cx));
     }
 
     /// Monitor command `yank` of instance "migration", out of band: shuts every registered socket, the last registered

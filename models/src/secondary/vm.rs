@@ -6,13 +6,13 @@
 
 use super::RamBlock;
 use crate::guest::GuestWriter;
-use colosim_sim::Time;
+use colosim_sim::{Atomic, Cx, Ordering, Sim, Time};
 use std::cell::{Cell, RefCell};
 
 /// The guest on the secondary.
 pub struct Vm {
     writer: RefCell<GuestWriter>,
-    running: Cell<bool>,
+    running: Atomic<bool>,
     /// Pages written since the dirty log was last merged: (block, page).
     dirty_log: RefCell<Vec<(usize, usize)>>,
     /// Pages written since the last committed checkpoint: (block, page).
@@ -22,10 +22,10 @@ pub struct Vm {
 
 impl Vm {
     /// A guest that is stopped.
-    pub fn new(writer: GuestWriter) -> Vm {
+    pub fn new(sim: &Sim, writer: GuestWriter) -> Vm {
         Vm {
             writer: RefCell::new(writer),
-            running: Cell::new(false),
+            running: Atomic::new(sim, false),
             dirty_log: RefCell::default(),
             written: RefCell::default(),
             stopped_at: Cell::new(Time::ZERO),
@@ -33,23 +33,23 @@ impl Vm {
     }
 
     /// Does it run?
-    pub fn is_running(&self) -> bool {
-        self.running.get()
+    pub fn is_running(&self, cx: &Cx) -> bool {
+        self.running.load(cx, Ordering::Relaxed)
     }
 
     /// `vm_start`.
-    pub fn start(&self, now: Time) {
-        if !self.running.replace(true) {
-            self.writer.borrow_mut().start(now);
-        }
+    pub fn start(&self, cx: &Cx) {
+        self.running.store(cx, true, Ordering::Relaxed);
+        self.writer.borrow_mut().start(cx.sim.now());
     }
 
     /// `vm_stop`: after it, everything that the guest wrote is in its RAM.
-    pub fn stop(&self, now: Time, blocks: &[RamBlock]) {
-        if self.running.get() {
+    pub fn stop(&self, cx: &Cx, blocks: &[RamBlock]) {
+        if self.is_running(cx) {
+            let now = cx.sim.now();
             self.look(now, blocks);
             self.writer.borrow_mut().stop(now);
-            self.running.set(false);
+            self.running.store(cx, false, Ordering::Relaxed);
             self.stopped_at.set(now);
         }
     }

@@ -68,7 +68,9 @@ impl<'a> Continued<'a> {
         let mut order = effects(experiment, simulator, &stored);
         order.truncate(pauses);
         let prefix = prefix_of(&stored, &order);
+        simulator.record_events(then.needs_events(&Trial { plan: Plan::undisturbed(), ..prefix.clone() }));
         let mut run = experiment.run(simulator, &prefix, true);
+        simulator.record_events(false);
         let end = order.last().map_or(Time::ZERO, |(at, _)| *at);
         let fixed = fixed(&run, &prefix.plan, end);
         let steps_to_end = steps_to_end(&run, &prefix.plan, end);
@@ -203,6 +205,14 @@ impl Strategy for Continued<'_> {
         let course = self.then.trials(&self.prefix, &self.run, seeds);
         Box::new(Continuation { of: self, course, under_way: VecDeque::new() })
     }
+
+    fn needs_events(&self, trial: &Trial) -> bool {
+        // As far as its pauses are not those of the prefix, which stand first.
+        let mut own = trial.clone();
+        own.plan.stalls.drain(..self.prefix.plan.stalls.len().min(own.plan.stalls.len()));
+        own.plan.holds.drain(..self.prefix.plan.holds.len().min(own.plan.holds.len()));
+        self.then.needs_events(&own)
+    }
 }
 
 struct Continuation<'a> {
@@ -228,6 +238,10 @@ impl Course for Continuation<'_> {
 
     fn trials_left(&self) -> Option<u64> {
         self.course.trials_left()
+    }
+
+    fn estimated_trials(&self) -> Option<u64> {
+        self.course.estimated_trials()
     }
 
     fn memory(&self) -> Option<String> {

@@ -20,10 +20,11 @@
 //! the simulator.
 
 use super::order::{EventOrder, Race, Second};
-use super::{Experiment, Trial};
+use super::{Course, Experiment, Strategy, Trial};
 use crate::{Actor, Choice, EventRecord, Outcome, Scheduler, Simulator, Touched};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// An event that was tried, and what it touched.
@@ -65,6 +66,16 @@ pub struct DporState {
 pub struct Dpor {
     /// Leave out what is equivalent. Without, every single interleaving is run: for tests of the reduction.
     pub reduces: bool,
+}
+
+impl Strategy for Dpor {
+    fn trials<'a>(&'a self, _: &'a Trial, _: &'a Outcome, _: Range<u64>) -> Box<dyn Course + 'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn controls(&self) -> Option<Dpor> {
+        Some(*self)
+    }
 }
 
 impl Dpor {

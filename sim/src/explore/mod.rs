@@ -31,23 +31,29 @@
 mod continued;
 mod coverage;
 mod dpor;
+mod dpor_search;
+mod exhaustive;
 mod likelihood;
 mod nearest;
 mod order;
 mod pct;
 mod places;
 mod resume;
+mod reversals;
 mod search;
 mod shrink;
 mod stalls;
 mod swarm;
 mod timed;
+mod timed_plan;
 mod verify;
 mod window;
 
 pub use continued::Continued;
 pub use coverage::Coverage;
 pub use dpor::{Dpor, DporState};
+pub use dpor_search::Reduced;
+pub use exhaustive::Exhaustive;
 pub use likelihood::{LikelihoodPoint, decided_after, likelihood};
 pub use nearest::{Nearest, nearest};
 pub use order::{EventOrder, Race, Second};
@@ -58,6 +64,7 @@ pub use shrink::{Shrunk, shrink};
 pub use stalls::Stalls;
 pub use swarm::Swarm;
 pub use timed::{Rate, Timed};
+pub use timed_plan::{fewer_pauses, timed_plan};
 pub use verify::{Determinism, Difference, NamedRecord, verify};
 pub use window::{Window, windows};
 
@@ -103,6 +110,17 @@ pub trait Strategy: Sync {
         undisturbed: &'a Outcome,
         seeds: std::ops::Range<u64>,
     ) -> Box<dyn Course + 'a>;
+
+    /// The runs are not disturbed but controlled: every interleaving of each experiment's undisturbed trial is explored, and
+    /// there are no other trials.
+    fn controls(&self) -> Option<Dpor> {
+        None
+    }
+
+    /// Does it learn from the events of this trial's run ([`Outcome::events`])? The undisturbed run is asked about too.
+    fn needs_events(&self, _trial: &Trial) -> bool {
+        false
+    }
 }
 
 /// The trials of one experiment, one after the other, and what comes of them.
@@ -114,6 +132,10 @@ pub trait Course {
     fn learn(&mut self, _trial: &Trial, _outcome: &Outcome) {}
     /// How many trials are still to be given out, as far as that is known.
     fn trials_left(&self) -> Option<u64>;
+    /// About how many trials there are in all, where that is not known from the start: for a search that would take too long.
+    fn estimated_trials(&self) -> Option<u64> {
+        None
+    }
     /// What it has learned so far and how far it has come, as text; a new course of the same strategy that is given it goes on
     /// from there. `None`: its trials are known from the start, and one that has given out as many stands where this one does.
     /// Asked between batches, when the outcomes of all trials that were given out are known.

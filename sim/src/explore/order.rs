@@ -192,7 +192,7 @@ impl<'a> EventOrder<'a> {
 }
 
 /// Releases of other events that event `number` took, as (object, number of the event).
-fn took(event: &EventRecord, start: usize, number: usize) -> impl Iterator<Item = (u32, usize)> + '_ {
+pub(super) fn took(event: &EventRecord, start: usize, number: usize) -> impl Iterator<Item = (u32, usize)> + '_ {
     let releases = event.took.iter().map(|(object, release)| (*object, *release as usize));
     releases
         .filter(move |(_, release)| (start + 1..=number).contains(release))

@@ -14,7 +14,7 @@
 //! its stall does nothing.
 
 use crate::random::Stream;
-use crate::{Outcome, Stall, StepInfo};
+use crate::{Outcome, Stall, StepInfo, ThreadId};
 
 /// Where a stall can be put.
 #[derive(Debug, Clone)]
@@ -48,7 +48,8 @@ impl<'a> Places<'a> {
             let info: &'static StepInfo = &undisturbed.step_table[step.index()];
             info.name
         };
-        let all = undisturbed.visits.iter().map(|(thread, step, n)| (&**thread, name(*step), u64::from(*n)));
+        let thread_name = |thread: ThreadId| &*undisturbed.thread_names[thread.index()];
+        let all = undisturbed.visits.iter().map(|(thread, step, n)| (thread_name(*thread), name(*step), u64::from(*n)));
         let pairs: Vec<(&str, &'static str, u64)> = all.filter(|(thread, _, n)| keep(thread, *n)).collect();
         let visits = pairs.iter().map(|(.., visits)| *visits).collect();
         let hazards = undisturbed.hazards.iter().filter_map(|hazard| {

@@ -57,6 +57,15 @@ impl SearchState {
     }
 
     pub(super) fn of(tally: &Tally, courses: &[Box<dyn Course + '_>]) -> SearchState {
+        SearchState::with_memories(tally, courses.iter().map(|course| course.memory()).collect())
+    }
+
+    /// What each experiment's course has learned.
+    pub(super) fn memories(&self) -> &[Option<String>] {
+        &self.memories
+    }
+
+    pub(super) fn with_memories(tally: &Tally, memories: Vec<Option<String>>) -> SearchState {
         let report = &tally.report;
         let findings = report.findings.iter().zip(&tally.finding_origins).map(|(finding, origin)| FindingState {
             origin: origin.clone(),
@@ -71,7 +80,7 @@ impl SearchState {
             findings: findings.collect(),
             hazards: tally.hazard_origins.clone(),
             interleavings: report.interleavings.clone(),
-            memories: courses.iter().map(|course| course.memory()).collect(),
+            memories,
         }
     }
 
@@ -159,6 +168,6 @@ impl Origin {
     }
 }
 
-fn unusable(what: &str) -> io::Error {
+pub(super) fn unusable(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the search cannot go on from this state: {what}"))
 }

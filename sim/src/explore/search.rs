@@ -5,6 +5,7 @@
 //! whole rounds; the runs of a batch go to the workers, and what they found is collected in the order of the sequence. Budget and
 //! interrupt are looked at between batches only.
 
+use super::dpor_search::Reduced;
 use super::resume::Origin;
 use super::{Course, Coverage, Experiment, Rate, SearchState, Strategy, Trial};
 use crate::{Hazard, Outcome, Simulator, Violation};
@@ -84,6 +85,8 @@ pub struct Report {
     pub steps: u64,
     /// The distinct interleavings of all runs.
     pub interleavings: Coverage,
+    /// What the strategy `dpor` went through, if it was that.
+    pub reduced: Option<Reduced>,
     /// All trials that the strategy has for these seeds were run.
     pub complete: bool,
 }
@@ -104,7 +107,14 @@ thread_local! {
 }
 
 pub(super) fn run(experiment: &dyn Experiment, trial: &Trial) -> Outcome {
-    SIMULATOR.with_borrow_mut(|simulator| experiment.run(simulator, trial, false))
+    run_observed(experiment, trial, false)
+}
+
+fn run_observed(experiment: &dyn Experiment, trial: &Trial, needs_events: bool) -> Outcome {
+    SIMULATOR.with_borrow_mut(|simulator| {
+        simulator.record_events(needs_events);
+        experiment.run(simulator, trial, false)
+    })
 }
 
 impl Search<'_> {
@@ -126,10 +136,15 @@ impl Search<'_> {
     /// ([`io::ErrorKind::InvalidData`]).
     pub fn run_from(&self, from: Option<&SearchState>, save: &dyn Fn(&SearchState)) -> io::Result<Report> {
         let workers = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build().map_err(io::Error::other)?;
-        let started = Instant::now();
+        if let Some(dpor) = self.strategy.controls() {
+            return self.run_dpor(dpor, &workers, from, save);
+        }
+        let run_one = {
+            let (experiments, strategy) = (self.experiments, self.strategy);
+            move |(index, trial): (usize, &Trial)| run_observed(experiments[index], trial, strategy.needs_events(trial))
+        };
         let bases: Vec<Trial> = self.experiments.iter().map(|e| Trial::undisturbed(*e, self.seeds.start)).collect();
-        let undisturbed: Vec<Outcome> =
-            workers.install(|| self.experiments.par_iter().zip(&bases).map(|(e, trial)| run(*e, trial)).collect());
+        let undisturbed: Vec<Outcome> = workers.install(|| bases.par_iter().enumerate().map(run_one).collect());
         let mut courses: Vec<_> = bases
             .iter()
             .zip(&undisturbed)
@@ -144,6 +159,8 @@ impl Search<'_> {
             None => Tally::of_undisturbed(&bases, &undisturbed),
         };
 
+        // What is restored is no part of what the budget is for: else a short one would never get beyond it.
+        let started = Instant::now();
         let mut saved = started;
         loop {
             let left: Option<u64> = courses.iter().map(|course| course.trials_left()).sum();
@@ -164,11 +181,17 @@ impl Search<'_> {
             if ends_early {
                 return Ok(tally.report);
             }
-            let run_one = |(index, trial): &(usize, Trial)| run(self.experiments[*index], trial);
-            let outcomes: Vec<Outcome> = workers.install(|| batch.par_iter().map(run_one).collect());
-            for ((index, trial), outcome) in batch.iter().zip(&outcomes) {
+            let mut learn = |(index, trial): &(usize, Trial), outcome: &Outcome| {
                 tally.add(*index, trial, outcome);
                 courses[*index].learn(trial, outcome);
+            };
+            if self.jobs == 1 {
+                // The pool's only worker would do no more than this thread, and hand over each outcome.
+                batch.iter().for_each(|of_batch| learn(of_batch, &run_one((of_batch.0, &of_batch.1))));
+            } else {
+                let runs = batch.par_iter().map(|(index, trial)| run_one((*index, trial)));
+                let outcomes: Vec<Outcome> = workers.install(|| runs.collect());
+                batch.iter().zip(&outcomes).for_each(|(of_batch, outcome)| learn(of_batch, outcome));
             }
         }
     }
@@ -197,14 +220,14 @@ impl Report {
         Rate { hits: finding.shown.iter().sum::<u64>() - finding.shown_undisturbed, runs: self.runs - undisturbed }
     }
 
-    fn progress(&self, left: Option<u64>) -> Progress {
+    pub(super) fn progress(&self, left: Option<u64>) -> Progress {
         let runs_planned = left.map(|left| self.runs + left);
         Progress { runs: self.runs, runs_planned, steps: self.steps, findings: self.findings.len() }
     }
 }
 
 impl Tally {
-    fn of_undisturbed(bases: &[Trial], undisturbed: &[Outcome]) -> Tally {
+    pub(super) fn of_undisturbed(bases: &[Trial], undisturbed: &[Outcome]) -> Tally {
         let mut tally = Tally::default();
         tally.report.runs_by_experiment = vec![0; bases.len()];
         for (index, (trial, outcome)) in bases.iter().zip(undisturbed).enumerate() {
@@ -213,7 +236,7 @@ impl Tally {
         tally
     }
 
-    fn add(&mut self, experiment: usize, trial: &Trial, outcome: &Outcome) {
+    pub(super) fn add(&mut self, experiment: usize, trial: &Trial, outcome: &Outcome) {
         let report = &mut self.report;
         let is_undisturbed = report.runs_by_experiment[experiment] == 0;
         report.runs += 1;

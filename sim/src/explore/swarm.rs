@@ -120,7 +120,8 @@ fn stream(seed: u64) -> Stream {
 
 /// Half of the time all of them, as `None`, else each with a half, but at least one and not all.
 fn draw_threads<'a>(draws: &mut Stream, undisturbed: &'a Outcome) -> Option<Vec<&'a str>> {
-    let mut threads: Vec<&str> = undisturbed.visits.iter().map(|(thread, ..)| &**thread).collect();
+    let mut threads: Vec<&str> =
+        undisturbed.visits.iter().map(|(thread, ..)| &*undisturbed.thread_names[thread.index()]).collect();
     threads.dedup();
     if threads.len() < 2 || draws.chance(1, 2) {
         return None;

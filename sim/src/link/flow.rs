@@ -196,6 +196,8 @@ impl Flow {
         flow
     }
 
+    /// Ending the stream, from either side, is a release as writing is: what has arrived can be read before and after it, what
+    /// is written makes a difference.
     pub(super) fn touch(&self, touch: Touch) {
         self.sim.0.core.borrow_mut().touch(self.object, touch);
     }
@@ -370,7 +372,7 @@ impl Flow {
 
     /// The writer's end is reset: what it has not sent is gone, the reader gets a reset after what has.
     pub fn reset(&self) {
-        self.touch(Touch::Write);
+        self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
         let now = self.sim.now();
         state.waiting.clear();
@@ -387,7 +389,7 @@ impl Flow {
 
     /// The reader shuts its side: what has arrived stays readable, what arrives later does not.
     pub fn shut_reader(&self) {
-        self.touch(Touch::Write);
+        self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
         let now = self.sim.now();
         if state.shut_by_reader.is_some() {
@@ -416,7 +418,7 @@ impl Flow {
 
     /// Nothing arrives any more; nobody is told.
     pub fn cut(&self) {
-        self.touch(Touch::Write);
+        self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
         let now = self.sim.now();
         state.cut = true;
@@ -428,7 +430,7 @@ impl Flow {
 
     /// The reader's end is gone with input unread: the writer is told with a reset.
     pub fn abandon(&self) {
-        self.touch(Touch::Write);
+        self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
         let told = self.sim.now() + state.path.config().latency;
         state.broken = Some(state.broken.map_or(told, |t| t.min(told)));
@@ -437,6 +439,7 @@ impl Flow {
 
     /// Has something arrived that was not read?
     pub fn unread(&self) -> bool {
+        self.touch(Touch::Read);
         let now = self.sim.now();
         self.state.borrow().arriving.front().is_some_and(|a| a.at <= now)
     }

@@ -171,7 +171,7 @@ impl Socket {
     pub async fn wait_readable_or_event(&self, cx: &Cx, event: &Event) {
         let objects = [self.0.receives.object, event.object()];
         cx.before_wait(
-            WaitsFor { what: "poll", object: &self.0.name, objects: &objects, idle: true },
+            WaitsFor { what: "poll", object: &self.0.name, holder: None, objects: &objects, idle: true },
             Limit::None,
             || {
                 let (flow, event) = (self.0.receives.clone(), event.clone());
@@ -194,7 +194,7 @@ impl Socket {
 
     async fn readable(&self, cx: &Cx, idle: bool) -> Result<(), End> {
         cx.before_wait(
-            WaitsFor { what: "read", object: &self.0.name, objects: &[self.0.receives.object], idle },
+            WaitsFor { what: "read", object: &self.0.name, holder: None, objects: &[self.0.receives.object], idle },
             Limit::None,
             || {
                 let flow = self.0.receives.clone();

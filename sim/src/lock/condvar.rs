@@ -27,8 +27,9 @@ struct State {
 impl Condvar {
     /// A condition variable that nobody waits for.
     pub fn new(sim: &Sim, name: &str) -> Condvar {
-        let object = sim.0.core.borrow_mut().add_object();
-        Condvar(Rc::new(State { name: name.into(), waiters: RefCell::default(), object }))
+        let core = &mut *sim.0.core.borrow_mut();
+        let (object, name) = (core.add_object(), core.names.name(name));
+        Condvar(Rc::new(State { name, waiters: RefCell::default(), object }))
     }
 
     /// Unlock `mutex`, wait for a notification and lock `mutex` again. Unlocking and beginning to wait are one: no

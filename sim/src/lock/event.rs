@@ -26,9 +26,9 @@ impl Event {
     /// An event that is not set.
     pub fn new(sim: &Sim, name: &str) -> Event {
         let core = &mut *sim.0.core.borrow_mut();
-        let (clock, object) = (core.clocks.add(), core.add_object());
+        let (clock, object, name) = (core.clocks.add(), core.add_object(), core.names.name(name));
         Event(Rc::new(State {
-            name: name.into(),
+            name,
             set: Cell::new(false),
             waiters: RefCell::default(),
             clock,
@@ -97,7 +97,7 @@ impl Event {
     async fn wait_until(&self, cx: &Cx, deadline: Option<Time>, idle: bool) -> bool {
         let limit = deadline.map_or(Limit::None, Limit::Own);
         cx.before_wait(
-            WaitsFor { what: "event", object: &self.0.name, objects: &[self.0.object], idle },
+            WaitsFor { what: "event", object: &self.0.name, holder: None, objects: &[self.0.object], idle },
             limit,
             || {
                 let event = self.clone();

@@ -26,9 +26,9 @@ impl Mutex {
     /// An unlocked mutex.
     pub fn new(sim: &Sim, name: &str) -> Mutex {
         let core = &mut *sim.0.core.borrow_mut();
-        let (clock, object) = (core.clocks.add(), core.add_object());
+        let (clock, object, name) = (core.clocks.add(), core.add_object(), core.names.name(name));
         Mutex(Rc::new(State {
-            name: name.into(),
+            name,
             owner: Cell::new(None),
             waiters: RefCell::default(),
             clock,
@@ -43,7 +43,13 @@ impl Mutex {
     /// If this thread holds it already: the mutexes modelled here are not recursive.
     pub async fn lock(&self, cx: &Cx) {
         let state = &*self.0;
-        let waits_for = WaitsFor { what: "mutex", object: &state.name, objects: &[state.object], idle: false };
+        let waits_for = WaitsFor {
+            what: "mutex",
+            object: &state.name,
+            holder: state.owner.get(),
+            objects: &[state.object],
+            idle: false,
+        };
         cx.before_wait(waits_for, Limit::None, || {
             let mutex = self.clone();
             Rc::new(move || !mutex.is_held())

@@ -26,9 +26,9 @@ impl Semaphore {
     /// A semaphore that was posted `count` times.
     pub fn new(sim: &Sim, name: &str, count: u64) -> Semaphore {
         let core = &mut *sim.0.core.borrow_mut();
-        let (clock, object) = (core.clocks.add(), core.add_object());
+        let (clock, object, name) = (core.clocks.add(), core.add_object(), core.names.name(name));
         Semaphore(Rc::new(State {
-            name: name.into(),
+            name,
             count: Cell::new(count),
             waiters: RefCell::default(),
             clock,
@@ -67,7 +67,8 @@ impl Semaphore {
     }
 
     async fn wait_as(&self, cx: &Cx, idle: bool) {
-        let waits_for = WaitsFor { what: "semaphore", object: &self.0.name, objects: &[self.0.object], idle };
+        let waits_for =
+            WaitsFor { what: "semaphore", object: &self.0.name, holder: None, objects: &[self.0.object], idle };
         cx.before_wait(waits_for, Limit::None, || {
             let semaphore = self.clone();
             Rc::new(move || semaphore.count() > 0)

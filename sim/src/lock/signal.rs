@@ -56,7 +56,7 @@ impl Signal {
         let name: Rc<str> = name.into();
         let limit = timer.map_or(Limit::None, Limit::Patient);
         cx.before_wait(
-            WaitsFor { what: "signal", object: &name, objects: &[self.0.object], idle: true },
+            WaitsFor { what: "signal", object: &name, holder: None, objects: &[self.0.object], idle: true },
             limit,
             || {
                 let signal = self.clone();

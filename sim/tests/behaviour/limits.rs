@@ -68,5 +68,6 @@ fn visits_are_counted_for_each_thread_and_step() {
         }
     });
     let expected = [("a", SHORT, 1), ("a", LONG, 1), ("b", SHORT, 3), ("b", LONG, 1)];
-    assert_eq!(outcome.visits, expected.map(|(thread, step, n)| (thread.to_owned(), step, n)));
+    let named = outcome.visits.iter().map(|(thread, step, n)| (&*outcome.thread_names[thread.index()], *step, *n));
+    assert_eq!(named.collect::<Vec<_>>(), expected);
 }

@@ -6,7 +6,7 @@ mod witnesses;
 use crate::cli::ExploreArgs;
 use crate::commands::Settings;
 use crate::exit::{Answer, Exit, Failure};
-use crate::files::scenario::{Chosen, Loaded, load};
+use crate::files::scenario::{Chosen, Loaded, load_for};
 use crate::files::search::{Identity, SearchFile};
 use crate::files::{create_dir, likelihood as likelihood_files};
 use crate::inquiry::rate::Measurement;
@@ -31,7 +31,7 @@ pub fn explore(args: &ExploreArgs, settings: Settings) -> Result<Answer, Failure
         let advice = "name a directory: --out DIR".to_owned();
         return Err(Failure::usage("--likelihood writes files and needs a place for them", Some(advice)));
     }
-    let loaded = load(&args.source)?;
+    let loaded = load_for(&args.source, args.search.strategy)?;
     let (prefix, continued_variant) = prefix::read(args, &loaded)?;
     let chosen = loaded.variant(args.variant.as_deref().or(continued_variant.as_deref()))?;
     let seeds = args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS);
