@@ -80,7 +80,7 @@ pub const STRATEGIES: [StrategyInfo; 6] = [
             what: "the depth, the number of ordering constraints",
             range: (1, 10),
         }),
-        does: "D priority-change points per run, as long stalls",
+        does: "one lowest thread and D - 1 priority-change points per run, as long stalls",
         proves: "a lower bound on the chance of finding a bug of depth D in one run",
         source: "Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010",
         choice: StrategyChoice::Pct,

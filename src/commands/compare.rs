@@ -4,16 +4,14 @@ use super::Settings;
 use crate::cli::CompareArgs;
 use crate::exit::{Answer, Exit, Failure};
 use crate::files::scenario::load_for;
-use crate::inquiry::{Answered, Detail, Inquiry, span_max};
+use crate::inquiry::{Answered, Detail, Inquiry};
 use crate::interrupt;
+use crate::report::claim::claim;
 use crate::report::compare::{Compared, Row, Verdict, text};
 use crate::report::explore::JsonMissed;
 use crate::report::hazards::JsonHazard;
 use crate::report::json::{self, JsonFinding};
-use crate::report::names::counted;
-use crate::strategy::StrategyChoice;
 use crate::values::Format;
-use colosim_models::scenario::Scenario;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -98,35 +96,4 @@ fn verdict(answered: &Answered) -> Verdict {
     } else {
         Verdict::Inconclusive
     }
-}
-
-/// What was searched, in words.
-fn claim(answered: &Answered, inquiry: &Inquiry<'_>, scenario: &Scenario) -> String {
-    let seeds = counted(inquiry.seeds.end - inquiry.seeds.start, "seed");
-    let fault_plans = match scenario.faults.len() {
-        0 => String::new(),
-        count => format!(" × {}", counted(count as u64, "fault plan")),
-    };
-    let longest = span_max(scenario);
-    let trials = match inquiry.strategy {
-        StrategyChoice::Stalls => format!("1 to 3 stalls of 1 µs to {longest}"),
-        StrategyChoice::Timed => "natural noise only".to_owned(),
-        StrategyChoice::Pct(depth) => format!("{} of up to {longest}", counted(depth.into(), "priority change")),
-        StrategyChoice::Swarm => format!("stalls of up to {longest}, knobs by seed"),
-        StrategyChoice::Exhaustive(holds) => format!("no plan with up to {}", counted(holds.into(), "hold")),
-        StrategyChoice::Dpor => "every interleaving up to equivalence".to_owned(),
-    };
-    let mut claim = format!(
-        "{}: {seeds} (and one undisturbed run){fault_plans}, strategy {} ({trials}), ",
-        counted(answered.report.runs, "run"),
-        inquiry.strategy
-    );
-    claim += if answered.report.complete { "complete" } else { "ended early" };
-    for plan in &answered.unreached {
-        claim += &format!("; fault plan {plan} never struck as a whole");
-    }
-    for missed in &answered.missed {
-        claim += &format!("; {} in any run", missed.what);
-    }
-    claim
 }

@@ -28,7 +28,7 @@ use crate::strategy::StrategyChoice;
 use colosim_models::experiment::ScenarioExperiment;
 use colosim_models::scenario::Scenario;
 use colosim_sim::Simulator;
-use colosim_sim::explore::{self, Experiment, Finding, Report, Search, SearchState};
+use colosim_sim::explore::{self, Experiment, Finding, Report, Search, SearchState, Strategy, Trial};
 use probes::{Probed, Probes};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -36,12 +36,19 @@ use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most runs in which one finding is made smaller.
 const SHRINK_RUNS_MAX: u64 = 100;
 /// Most runs in which the window of one stall is bisected; a stall of seconds takes about 30 down to nanoseconds.
 const WINDOW_RUNS_MAX: u64 = 60;
+
+/// A plan of more stalls than this, as `dpor` makes them, is thinned out in large pieces first.
+const MANY_STALLS: usize = 8;
+/// Most runs for that.
+const FEWER_PAUSES_RUNS_MAX: u64 = 500;
+/// A search that would take longer than this has to be asked for with a budget.
+const UNASKED_SECONDS_MAX: f64 = 300.0;
 
 /// What to search, and how.
 pub struct Inquiry<'a> {
@@ -160,6 +167,7 @@ impl Inquiry<'_> {
             experiments.iter().enumerate().map(|(index, experiment)| Probed { experiment, index, probes }).collect();
         let as_experiments: Vec<&dyn Experiment> = probed.iter().map(|e| e as &dyn Experiment).collect();
         let drawn = trials::strategy(self.strategy, &loaded.scenario)?;
+        self.refuse_what_takes_too_long(&*drawn, &as_experiments)?;
         let continued = self.prefix.as_ref().map(|prefix| prefix.continued(&experiments[0], &*drawn));
         let progress = Progress::new(&chosen.name, self.quiet);
         let search = Search {
@@ -196,6 +204,45 @@ impl Inquiry<'_> {
         Ok(report)
     }
 
+    /// An exhaustive search can be out of reach. Its size is known from the undisturbed runs, at the least.
+    fn refuse_what_takes_too_long(&self, drawn: &dyn Strategy, experiments: &[&dyn Experiment]) -> Result<(), Failure> {
+        if self.budget.is_some() || !matches!(self.strategy, StrategyChoice::Exhaustive(_)) {
+            return Ok(());
+        }
+        let mut simulator = Simulator::new();
+        simulator.record_events(true);
+        let (mut runs, mut seconds) = (0.0, 0.0);
+        for experiment in experiments {
+            let base = Trial::undisturbed(*experiment, self.seeds.start);
+            let started = Instant::now();
+            let outcome = experiment.run(&mut simulator, &base, false);
+            let one_run = started.elapsed().as_secs_f64();
+            let trials = drawn.trials(&base, &outcome, self.seeds.clone()).estimated_trials().unwrap_or(0) as f64;
+            runs += trials;
+            seconds += trials * one_run;
+        }
+        let workers = match self.jobs {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            jobs => jobs,
+        };
+        let seconds = seconds / workers as f64;
+        if seconds <= UNASKED_SECONDS_MAX {
+            return Ok(());
+        }
+        let time = match seconds {
+            ..7_200.0 => format!("{:.0} minutes", seconds / 60.0),
+            ..172_800.0 => format!("{:.0} hours", seconds / 3_600.0),
+            ..63_072_000.0 => format!("{:.0} days", seconds / 86_400.0),
+            _ => format!("{:.0} years", seconds / 31_536_000.0),
+        };
+        let message = format!(
+            "{} would take at least {time}: {runs:.0} runs or more on {}",
+            self.strategy,
+            counted(workers as u64, "worker")
+        );
+        Err(Failure::usage(message, Some("give `--budget 30s` to search for that long".to_owned())))
+    }
+
     /// Make one finding small, if it is asked about and the user has not had enough.
     fn look(
         &self,
@@ -216,6 +263,15 @@ impl Inquiry<'_> {
         if (asked || self.detail == Detail::Full) && goes_on() {
             if let Some(timed) = explore::timed_plan(experiment, simulator, &found.trial, &finding.violation) {
                 found.trial = timed;
+            }
+            if found.trial.plan.stalls.len() > MANY_STALLS {
+                found.trial = explore::fewer_pauses(
+                    experiment,
+                    simulator,
+                    &found.trial,
+                    &finding.violation,
+                    FEWER_PAUSES_RUNS_MAX,
+                );
             }
             let shrunk = explore::shrink(experiment, simulator, &found.trial, &finding.violation, SHRINK_RUNS_MAX);
             (found.trial, found.is_minimal) = (shrunk.trial, shrunk.is_minimal);

@@ -30,6 +30,8 @@ pub struct Explored {
     pub steps: u64,
     /// All runs that were planned were made.
     pub complete: bool,
+    /// What was searched, in words.
+    pub claim: String,
     /// Who handed shared objects over to whom, in which order: how many such orders there were.
     pub interleavings: JsonCoverage,
     /// The least chance that one run shows a bug of the depth of `pct`; null for other strategies.
@@ -171,6 +173,9 @@ pub fn text(
     if let Some(Chance { depth, threads, steps, at_least }) = answered.chance {
         let of = format!("{} and {}", counted(threads, "thread"), counted(steps, "step"));
         text += &format!("one run shows a bug of depth {depth} with a chance of at least {at_least:.1e} ({of})\n");
+    }
+    if matches!(inquiry.strategy, StrategyChoice::Exhaustive(_) | StrategyChoice::Dpor) {
+        text += &format!("{}\n", explored.claim);
     }
     for plan in &explored.unreached_fault_plans {
         let plan_faults = faults(loaded.faults(Some(*plan)));

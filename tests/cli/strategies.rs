@@ -16,6 +16,37 @@ fn every_strategy_searches_and_is_named_as_it_was_given() {
 }
 
 #[test]
+fn exhaustive_says_what_was_enumerated_and_refuses_what_would_take_for_ever() {
+    let (_, answer) = json(&["explore", &small(), "--strategy", "exhaustive:1"]);
+    assert_eq!(answer["complete"], true);
+    assert!(answer["claim"].as_str().unwrap().contains("every plan with up to 1 hold"), "{}", answer["claim"]);
+    let output = colosim()
+        .args(["explore", "cache-teardown", "--variant", "merged", "--strategy", "exhaustive:4"])
+        .assert()
+        .code(2);
+    let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(stderr.contains("exhaustive:4 would take at least") && stderr.contains("--budget 30s"), "{stderr}");
+}
+
+/// The whole of what a host and a network can do to the smallest configuration: the old teardown breaks, that of the merged
+/// series does not, and the leak that it has does not end the search.
+#[test]
+fn dpor_finds_the_early_release_and_proves_that_the_merged_design_has_none() {
+    let dpor = |variant| json(&["explore", "cache-teardown", "--variant", variant, "--strategy", "dpor"]).1;
+    let (merged, series) = (dpor("merged"), dpor("series-v5"));
+    assert_eq!((&merged["complete"], &series["complete"]), (&true.into(), &true.into()));
+    assert_eq!(merged["violations"].as_array().unwrap().len(), 0);
+    let kinds = |list: &serde_json::Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|found| found["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(kinds(&merged["others"]).contains(&"uncommitted-pages".to_owned()));
+    assert!(kinds(&series["violations"]).contains(&"use-after-free".to_owned()));
+    // Its witness is a timed run: a stall of somebody.
+    let plan = &series["violations"][0]["plan"];
+    assert!(!plan["stalls"].as_array().unwrap().is_empty(), "{plan}");
+}
+
+#[test]
 fn swarm_prints_what_its_seed_had_drawn_and_pct_the_chance_of_one_run() {
     let (_, answer) = json(&["explore", &small(), "--seeds", "40", "--strategy", "swarm"]);
     let findings = answer["violations"].as_array().unwrap();

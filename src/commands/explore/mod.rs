@@ -12,6 +12,7 @@ use crate::files::{create_dir, likelihood as likelihood_files};
 use crate::inquiry::rate::Measurement;
 use crate::inquiry::{Answered, Detail, Inquiry, likelihood};
 use crate::interrupt;
+use crate::report::claim::claim;
 use crate::report::explore::{Explored, JsonCoverage, JsonLikelihood, JsonMissed, text};
 use crate::report::hazards::JsonHazard;
 use crate::report::json::{self, JsonFinding};
@@ -90,6 +91,7 @@ pub fn explore(args: &ExploreArgs, settings: Settings) -> Result<Answer, Failure
         runs: answered.report.runs,
         steps: answered.report.steps,
         complete: answered.report.complete,
+        claim: claim(&answered, &inquiry, &loaded.scenario),
         interleavings: JsonCoverage::of(&answered.report.interleavings),
         chance_at_least: answered.chance.map(|chance| chance.at_least),
         unreached_fault_plans: answered.unreached.clone(),
