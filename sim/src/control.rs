@@ -13,7 +13,7 @@
 //! The same record of events is kept of a timed run if it is asked for.
 
 use crate::kernel::{Core, Kernel};
-use crate::plan::Stall;
+use crate::plan::{Stall, Visit};
 use crate::step::StepId;
 use crate::thread::ThreadId;
 use crate::time::{Span, Time};
@@ -78,6 +78,16 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// Where its thread was before it, so that it can be held there.
+    pub fn point(&self, thread_names: &[String], steps: &[StepInfo]) -> Visit {
+        Visit {
+            thread: thread_names[usize::from(self.actor.thread())].clone(),
+            step: steps[self.step.index()].name.to_owned(),
+            visit: self.visit,
+            at_wait: self.at_wait,
+        }
+    }
+
     /// The stall that delays the event as much as it was delayed; none if it was not.
     pub fn stall(&self, thread_names: &[String], steps: &[StepInfo]) -> Option<Stall> {
         (self.late > Span::ZERO).then(|| Stall {

@@ -28,6 +28,8 @@ pub struct Found {
     pub nearest: Option<Nearest>,
     /// What the seed of the first trial had drawn beside its stalls, if the strategy draws such.
     pub knobs: Option<Knobs>,
+    /// The trial shows the violation. If not, it was seen in a controlled run only, and no timed run was found that has it.
+    pub replays: bool,
     /// Hash of its trace.
     pub trace_hash: u64,
     /// Number of the first run that showed it.
@@ -54,6 +56,7 @@ impl Found {
             is_minimal: false,
             nearest: None,
             knobs: None,
+            replays: true,
             trace_hash: 0,
             first_found_at_run: finding.first_found_at_run,
             shown: finding.shown.iter().sum(),

@@ -286,8 +286,13 @@ impl Inquiry<'_> {
         let outcome = experiment.run(simulator, &found.trial, false);
         found.faults = experiment.faults_of(&found.trial);
         found.trace_hash = outcome.hash;
-        if let Some(again) = outcome.violations.into_iter().find(|again| again.is_same_finding(&finding.violation)) {
-            found.violation = again;
+        match outcome.violations.into_iter().find(|again| again.is_same_finding(&finding.violation)) {
+            Some(again) => found.violation = again,
+            None => {
+                found.replays = false;
+                found.windows = None;
+                found.nearest = None;
+            }
         }
         found
     }

@@ -25,6 +25,11 @@ fn lateness(found: &Found) -> String {
     if let Some(fork) = plan.fork {
         told.push(format!("from step {} on the host's own noise was that of seed {}", fork.after_steps, fork.seed));
     }
+    if !found.replays {
+        told.push(
+            "an order of events that was seen in a controlled run; no timed run was found that has it".to_owned(),
+        );
+    }
     if told.is_empty() {
         told.push(match plan.host_preempts {
             true => format!("no stall is placed: the host's own noise suffices (seed {})", found.trial.seed),
@@ -135,6 +140,7 @@ mod tests {
             trial: Trial { seed: 1, faults: vec![0], plan: Plan { stalls: vec![stall], ..Plan::default() } },
             windows: Some(vec![(1_300_000, window)]),
             is_minimal: true,
+            replays: true,
             trace_hash: 0,
             first_found_at_run: 1,
             shown: 1,

@@ -4,13 +4,15 @@
 //! collected in the order of the experiments. So the result does not depend on the number of workers, and a search that was
 //! interrupted goes on from the states that were stored.
 //!
-//! A run in which something breaks that was not known before is converted: the stalls that make each of its events as late as
-//! it was are put into a timed run. If that shows the violation, it is the finding's trial: a run that a real host can have.
+//! A run that shows a violation or a hazard that was not known before is converted: the stalls that make each of its events as
+//! late as it was are put into a timed run; if that is not the same order (connections have delays there), each late event is
+//! held until the one before it is done. What shows the same is the finding's trial: a run that a real host can have. A hazard
+//! that no such run shows is left out.
 
 use super::resume::unusable;
-use super::search::{Tally, run};
+use super::search::{Tally, is_same_hazard, run};
 use super::{Dpor, DporState, Experiment, Report, Search, SearchState, Trial};
-use crate::{Outcome, Plan, Simulator, Violation};
+use crate::{EventRecord, Hazard, Hold, Outcome, Plan, Simulator, Span, Violation};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,9 @@ use std::time::Instant;
 /// Runs of one experiment between two looks at the clock.
 const PORTION_RUNS: u64 = 64;
 
+/// A hold of a converted run ends after this in any case.
+const HOLD_LONGEST: Span = Span::millis(1_000);
+
 /// What a search by `dpor` went through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reduced {
@@ -30,6 +35,13 @@ pub struct Reduced {
     pub given_up: u64,
     /// The most choices in one run.
     pub deepest: u64,
+}
+
+/// What was found before.
+#[derive(Clone)]
+struct Known {
+    violations: Vec<Violation>,
+    hazards: Vec<Hazard>,
 }
 
 struct Portion {
@@ -76,7 +88,10 @@ impl Search<'_> {
                 save(&SearchState::with_memories(&tally, memories));
                 return Ok(tally.report);
             }
-            let known: Vec<Violation> = tally.report.findings.iter().map(|f| f.violation.clone()).collect();
+            let known = Known {
+                violations: tally.report.findings.iter().map(|f| f.violation.clone()).collect(),
+                hazards: tally.report.hazards.clone(),
+            };
             let due: Vec<usize> = (0..states.len()).filter(|i| !states[*i].complete).collect();
             let begun: Vec<(usize, DporState)> = due.iter().map(|i| (*i, std::mem::take(&mut states[*i]))).collect();
             let go_on = |(i, progress)| (i, portion(dpor, self.experiments[i], &bases[i], &known, progress));
@@ -100,42 +115,47 @@ fn reduced(states: &[DporState]) -> Reduced {
 }
 
 /// The next runs of one experiment.
-fn portion(
-    dpor: Dpor,
-    experiment: &dyn Experiment,
-    base: &Trial,
-    known: &[Violation],
-    mut progress: DporState,
-) -> Portion {
+fn portion(dpor: Dpor, experiment: &dyn Experiment, base: &Trial, known: &Known, mut progress: DporState) -> Portion {
     let mut simulator = Simulator::new();
-    let mut known = known.to_vec();
+    let mut known = known.clone();
     let (mut ran, mut runs) = (Vec::new(), 0);
     dpor.explore(experiment, &mut simulator, base, &mut progress, &mut |outcome, _| {
         runs += 1;
-        let is_new = |violation: &&Violation| known.iter().all(|known| !known.is_same_finding(violation));
-        let new: Vec<Violation> = outcome.violations.iter().filter(is_new).cloned().collect();
-        let timed = (!new.is_empty()).then(|| timed(experiment, base, outcome, &new)).flatten();
-        known.extend(new);
+        let is_new = |violation: &&Violation| known.violations.iter().all(|known| !known.is_same_finding(violation));
+        let violations: Vec<Violation> = outcome.violations.iter().filter(is_new).cloned().collect();
+        let is_new = |hazard: &&Hazard| known.hazards.iter().all(|known| !is_same_hazard(known, hazard));
+        let hazards: Vec<Hazard> = outcome.hazards.iter().filter(is_new).cloned().collect();
+        let new = Known { violations, hazards };
+        let is_any_new = !new.violations.is_empty() || !new.hazards.is_empty();
+        let timed = is_any_new.then(|| timed(experiment, base, outcome, &new)).flatten();
+        known.violations.extend(new.violations);
+        known.hazards.extend(new.hazards);
         ran.push(timed.unwrap_or_else(|| (base.clone(), without_events(outcome))));
         runs < PORTION_RUNS
     });
     Portion { progress, ran }
 }
 
-/// The timed run with the stalls that make the events of a controlled one as late as they were; none if it does not show
-/// all of the violations.
-fn timed(
-    experiment: &dyn Experiment,
-    base: &Trial,
-    controlled: &Outcome,
-    violations: &[Violation],
-) -> Option<(Trial, Outcome)> {
-    let stall = |event: &crate::EventRecord| event.stall(&controlled.thread_names, controlled.step_table);
-    let plan = Plan::of_stalls(controlled.events.iter().filter_map(stall).collect());
-    let trial = Trial { plan, ..base.clone() };
-    let outcome = run(experiment, &trial);
-    let shows = |violation: &Violation| outcome.violations.iter().any(|shown| shown.is_same_finding(violation));
-    violations.iter().all(shows).then_some((trial, outcome))
+/// The timed run that shows what a controlled one has shown; none if none is found.
+fn timed(experiment: &dyn Experiment, base: &Trial, controlled: &Outcome, new: &Known) -> Option<(Trial, Outcome)> {
+    let (names, steps) = (&controlled.thread_names, controlled.step_table);
+    let stalls = controlled.events.iter().filter_map(|event| event.stall(names, steps)).collect();
+    let pairs = controlled.events.windows(2).filter(|pair| pair[1].late > Span::ZERO && !pair[1].patient);
+    let pairs = pairs.filter(|pair| pair[0].actor.thread() != pair[1].actor.thread());
+    let hold = |pair: &[EventRecord]| Hold {
+        at: pair[1].point(names, steps),
+        until: pair[0].point(names, steps),
+        longest_ns: HOLD_LONGEST.0,
+    };
+    let plans = [Plan::of_stalls(stalls), Plan::of_holds(pairs.map(hold).collect())];
+    plans.into_iter().find_map(|plan| {
+        let trial = Trial { plan, ..base.clone() };
+        let outcome = run(experiment, &trial);
+        let breaks = |violation: &Violation| outcome.violations.iter().any(|shown| shown.is_same_finding(violation));
+        let has = |hazard: &Hazard| outcome.hazards.iter().any(|shown| is_same_hazard(shown, hazard));
+        let shows = new.violations.iter().all(breaks) && (!new.violations.is_empty() || new.hazards.iter().all(has));
+        shows.then_some((trial, outcome))
+    })
 }
 
 /// What is counted of a run; its events are many.
@@ -149,7 +169,7 @@ fn without_events(outcome: &Outcome) -> Outcome {
         interleaving,
         step_table,
         violations: outcome.violations.clone(),
-        hazards: outcome.hazards.clone(),
+        hazards: Vec::new(),
         visits: Vec::new(),
         holds: Vec::new(),
         events: Vec::new(),

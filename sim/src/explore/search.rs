@@ -273,6 +273,6 @@ impl Tally {
     }
 }
 
-fn is_same_hazard(a: &Hazard, b: &Hazard) -> bool {
+pub(super) fn is_same_hazard(a: &Hazard, b: &Hazard) -> bool {
     (&a.object, a.first.step, a.second.step) == (&b.object, b.first.step, b.second.step)
 }

@@ -10,7 +10,7 @@ use colosim_models::experiment::ScenarioExperiment;
 use colosim_sim::Simulator;
 use std::path::{Path, PathBuf};
 
-/// One file for each finding, if there is a directory for them.
+/// One file for each finding that can be replayed, if there is a directory for them.
 ///
 /// # Errors
 /// If one cannot be written.
@@ -22,6 +22,9 @@ pub fn write(
 ) -> Result<Vec<Option<PathBuf>>, Failure> {
     let Some(dir) = dir else { return Ok(vec![None; found.len()]) };
     let write = |(number, found): (usize, &Found)| {
+        if !found.replays {
+            return Ok(None);
+        }
         let path = dir.join(file_name(chosen, number + 1, found));
         Witness::new(loaded, chosen, found).write(&path)?;
         Ok(Some(path))
