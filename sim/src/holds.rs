@@ -1,5 +1,6 @@
 //! Holds in a run: who waits for whom to pass which step, and how each hold ended.
 
+use crate::kernel::Core;
 use crate::plan::{Hold, Plan, Visit};
 use crate::step::{StepId, StepInfo};
 use crate::thread::ThreadId;
@@ -122,5 +123,32 @@ impl Holds {
             }
         }
         released
+    }
+}
+
+impl Core {
+    /// All that `id` has begun so far is done: who was held until then goes on.
+    pub(crate) fn passes(&mut self, id: ThreadId) {
+        if self.holds.is_empty() {
+            return;
+        }
+        let thread = &self.threads[id.index()];
+        let released = self.holds.pass(id, &thread.name, (thread.step, thread.visit, thread.waits), self.now);
+        for (waiter, goes_on) in released {
+            self.schedule_resume(waiter, goes_on);
+        }
+    }
+
+    /// Is `id`, which would go on at `end`, held where it is? It is resumed when the hold ends.
+    pub(crate) fn hold(&mut self, id: ThreadId, end: Time) -> bool {
+        if self.holds.is_empty() {
+            return false;
+        }
+        let thread = &self.threads[id.index()];
+        let longest = self.holds.begin(id, &thread.name, (thread.step, thread.visit, thread.waits), end);
+        if let Some(longest) = longest {
+            self.schedule_resume(id, Time(end.0.saturating_add(longest.0)));
+        }
+        longest.is_some()
     }
 }

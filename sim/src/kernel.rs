@@ -13,15 +13,16 @@
 //! rule makes a run a function of its input. A step whose end lies before every scheduled event is done at once,
 //! without going through the executor; the order of events is the same.
 
-use crate::control::{Actor, Blocked, Control, EventRecord, How, Scheduler};
+use crate::control::{Actor, Control, How, Scheduler};
 use crate::happens_before::{ClockId, Clocks};
-use crate::holds::{HoldEnd, Holds};
+use crate::holds::Holds;
 use crate::names::Names;
 use crate::plan::Plan;
 use crate::process::{Process, ProcessId};
 use crate::random::{Stream, fingerprint};
+use crate::run::{Config, Ended, Outcome};
 use crate::spin::Spin;
-use crate::step::{Noise, StepCost, StepId, StepInfo};
+use crate::step::{StepId, Watch};
 use crate::thread::{Cx, Spread, Thread, ThreadId};
 use crate::time::{Span, Time};
 use crate::timers::{Event, Timers};
@@ -42,101 +43,29 @@ pub(crate) trait Timed {
     fn fire(&self, argument: u32);
 }
 
-/// What a run is made of, beside the threads that a model spawns.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Seed of every random stream.
-    pub seed: u64,
-    /// The model's steps.
-    pub steps: &'static [StepInfo],
-    /// Their costs on this host, one for each step.
-    pub costs: Rc<[StepCost]>,
-    /// How the costs vary.
-    pub noise: Noise,
-    /// The adversary.
-    pub plan: Plan,
-    /// The run ends at this time at the latest.
-    pub time_limit: Span,
-    /// The run ends after this many steps at the latest.
-    pub step_limit: u64,
-    /// Keep every record of the trace.
-    pub record: bool,
-}
-
-/// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// The model said so.
-    Finished,
-    /// Nothing could happen any more, or nothing but that a thread spins.
-    Quiet,
-    /// A violation after which the simulated program's behaviour is undefined.
-    Broken,
-    /// The time limit was reached.
-    TimeLimit,
-    /// The step limit was reached.
-    StepLimit,
-}
-
-/// What a run leaves behind.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Why it ended.
-    pub ended: Ended,
-    /// When it ended.
-    pub time: Time,
-    /// Steps done.
-    pub steps: u64,
-    /// Hash of the whole trace.
-    pub hash: u64,
-    /// The hash after every 2^12th step.
-    pub hash_checkpoints: Vec<u64>,
-    /// What was wrong, in order.
-    pub violations: Vec<Violation>,
-    /// Unordered conflicting accesses, each pair of steps once.
-    pub hazards: Vec<Hazard>,
-    /// How often each thread did each step: (thread, step, visits), without zeros. The thread's name is in `thread_names`.
-    pub visits: Vec<(ThreadId, StepId, u32)>,
-    /// How each hold of the plan ended.
-    pub holds: Vec<HoldEnd>,
-    /// Fingerprint of who handed which shared object over to whom, in which order: runs that differ in it are different
-    /// interleavings.
-    pub interleaving: u64,
-    /// The events, if they were asked for; see [`Simulator::record_events`].
-    pub events: Vec<EventRecord>,
-    /// Who still waited at the end of a controlled run.
-    pub blocked: Vec<Blocked>,
-    /// The trace, if it was asked for.
-    pub records: Vec<Record>,
-    /// Names of the threads, by [`ThreadId::index`].
-    pub thread_names: Vec<String>,
-    /// The model's steps, as the configuration gave them.
-    pub step_table: &'static [StepInfo],
-}
-
 #[derive(Default)]
 pub(crate) struct Core {
     pub now: Time,
-    timers: Timers,
+    pub timers: Timers,
     pub threads: Vec<Thread>,
     pub processes: Vec<Process>,
     pub clocks: Clocks,
     pub trace: TraceHash,
     pub config: Option<Config>,
     /// The end of the run at the latest.
-    limit: Time,
+    pub limit: Time,
     /// Nothing but stalls comes between a thread and its next step: the run is timed, without records of its events, and its
     /// plan has no hold.
     pub plain: bool,
-    visits: Vec<u32>,
+    pub visits: Vec<u32>,
     /// What each step takes, without its units of work.
-    spreads: Vec<Spread>,
+    pub spreads: Vec<Spread>,
     /// Seed of the noise: that of the run, until it forks.
     pub noise_seed: u64,
-    fork_after: u64,
+    pub fork_after: u64,
     pub holds: Holds,
     pub hand_overs: HandOvers,
-    watches: Vec<Watch>,
+    pub watches: Vec<Watch>,
     pub spin: Spin,
     /// Turns of all threads so far: how often one went on.
     pub turns: u64,
@@ -153,13 +82,6 @@ pub(crate) struct Core {
     pub object_names: Vec<Rc<str>>,
     pub names: Names,
     pub records: Vec<Record>,
-}
-
-struct Watch {
-    thread: String,
-    step: StepId,
-    visit: u32,
-    waiter: ThreadId,
 }
 
 #[derive(Default)]
@@ -360,31 +282,6 @@ impl Core {
         self.config.as_ref().expect("a run has a configuration")
     }
 
-    fn outcome(&mut self, ended: Ended) -> Outcome {
-        let mut visits = Vec::with_capacity(self.visits.iter().filter(|count| **count > 0).count());
-        for (thread, of_thread) in self.visits.chunks(self.config().steps.len().max(1)).enumerate() {
-            let counted = of_thread.iter().enumerate().filter(|(_, count)| **count > 0);
-            visits.extend(counted.map(|(step, count)| (ThreadId(thread as u16), StepId(step as u16), *count)));
-        }
-        Outcome {
-            ended,
-            time: self.now,
-            steps: self.trace.steps,
-            hash: self.trace.hash,
-            hash_checkpoints: self.trace.checkpoints.clone(),
-            violations: std::mem::take(&mut self.violations),
-            hazards: std::mem::take(&mut self.hazards),
-            visits,
-            holds: self.holds.ends(),
-            interleaving: self.hand_overs.fingerprint(),
-            blocked: self.control.as_ref().map_or_else(Vec::new, |control| control.blocked()),
-            events: self.control.as_mut().map_or_else(Vec::new, |control| control.take_records()),
-            records: std::mem::take(&mut self.records),
-            thread_names: self.threads.iter().map(|t| String::from(&*t.name)).collect(),
-            step_table: self.config().steps,
-        }
-    }
-
     #[inline]
     pub fn schedule_resume(&mut self, thread: ThreadId, at: Time) {
         if self.control.is_some() {
@@ -454,88 +351,6 @@ impl Core {
         self.touch(object, Touch::Release);
     }
 
-    /// Start of a step: the time at which it ends, `None` if that is now.
-    pub(crate) fn enter_step(&mut self, id: ThreadId, step: StepId, units: u64) -> StepEnds {
-        // A thread may have killed or frozen its own process just now.
-        if self.ended.is_some() || !self.threads[id.index()].alive {
-            return StepEnds::Never;
-        }
-        let config = self.config.as_ref().expect("a run has a configuration");
-        if self.trace.steps >= config.step_limit {
-            self.ended = Some(Ended::StepLimit);
-            return StepEnds::Never;
-        }
-        if self.trace.steps >= self.spin.look_at && self.spins(id, step) {
-            return StepEnds::Never;
-        }
-        let config = self.config.as_ref().expect("a run has a configuration");
-        let noise = config.noise;
-        let spread = if units == 0 {
-            self.spreads[step.index()]
-        } else {
-            let cost = config.costs[step.index()];
-            Spread::of(cost.fixed_ns.saturating_add(cost.per_unit_ns.saturating_mul(units)), noise)
-        };
-        let steps = config.steps.len();
-        if !self.plain {
-            self.passes(id);
-        }
-        let visits = &mut self.visits[id.index() * steps + step.index()];
-        *visits += 1;
-        let visit = *visits;
-        let thread = &mut self.threads[id.index()];
-        thread.step = step;
-        thread.visit = visit;
-        let mut span = thread.disturbed(spread, noise);
-        thread.waits = 0;
-        if !thread.stalls.is_empty() {
-            span = span.saturating_add(thread.stalled());
-        }
-        let process = thread.process;
-        if !self.watches.is_empty() {
-            self.notify_watches(id, step, visit);
-        }
-        let end = self.now + Span(span);
-        if !self.plain && self.hold(id, end) {
-            return StepEnds::Later;
-        }
-        if end <= self.limit
-            && self.control.is_none()
-            && self.timers.next().is_none_or(|next| next > end)
-            && !self.processes[process.index()].frozen
-        {
-            self.now = end;
-            return StepEnds::Now;
-        }
-        self.schedule_resume(id, end);
-        StepEnds::Later
-    }
-
-    /// All that `id` has begun so far is done: who was held until then goes on.
-    pub(crate) fn passes(&mut self, id: ThreadId) {
-        if self.holds.is_empty() {
-            return;
-        }
-        let thread = &self.threads[id.index()];
-        let released = self.holds.pass(id, &thread.name, (thread.step, thread.visit, thread.waits), self.now);
-        for (waiter, goes_on) in released {
-            self.schedule_resume(waiter, goes_on);
-        }
-    }
-
-    /// Is `id`, which would go on at `end`, held where it is? It is resumed when the hold ends.
-    pub(crate) fn hold(&mut self, id: ThreadId, end: Time) -> bool {
-        if self.holds.is_empty() {
-            return false;
-        }
-        let thread = &self.threads[id.index()];
-        let longest = self.holds.begin(id, &thread.name, (thread.step, thread.visit, thread.waits), end);
-        if let Some(longest) = longest {
-            self.schedule_resume(id, Time(end.0.saturating_add(longest.0)));
-        }
-        longest.is_some()
-    }
-
     pub(crate) fn is_controlled(&self) -> bool {
         self.control.as_ref().is_some_and(|control| control.is_controlled())
     }
@@ -550,38 +365,8 @@ impl Core {
         self.timers.next().is_none()
     }
 
-    fn notify_watches(&mut self, id: ThreadId, step: StepId, visit: u32) {
-        let name = self.threads[id.index()].name.clone();
-        let mut i = 0;
-        while i < self.watches.len() {
-            let watch = &self.watches[i];
-            if watch.step == step && watch.visit == visit && *watch.thread == *name {
-                let waiter = self.watches.swap_remove(i).waiter;
-                self.wake(waiter);
-            } else {
-                i += 1;
-            }
-        }
-    }
-
-    /// End of a step: what it is known by in the trace.
-    pub(crate) fn leave_step(&mut self, id: ThreadId) {
-        let (step, visit) = {
-            let thread = &mut self.threads[id.index()];
-            thread.step_at = self.now;
-            (thread.step, thread.visit)
-        };
-        self.trace.step(self.now, id, step);
-        if self.trace.steps == self.fork_after {
-            self.fork();
-        }
-        if self.config().record {
-            self.records.push(Record { time: self.now, thread: id, step, visit, hash: self.trace.hash });
-        }
-    }
-
     /// From here on the run goes on as with another seed.
-    fn fork(&mut self) {
+    pub(crate) fn fork(&mut self) {
         let config = self.config.as_mut().expect("a run has a configuration");
         let Some(fork) = config.plan.fork else { return };
         config.plan = Plan { fork: Some(fork), ..Plan::natural() };
@@ -606,15 +391,6 @@ impl Core {
         self.trace.mix(fingerprint(violation.kind.0), fingerprint(&violation.object));
         self.violations.push(violation);
     }
-}
-
-/// When a step that was entered ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StepEnds {
-    Now,
-    Later,
-    /// The run is over.
-    Never,
 }
 
 impl Sim {
@@ -701,11 +477,6 @@ impl Sim {
     /// Report that an oracle of the model found something wrong, seen by the thread `cx` at its present step.
     pub fn report(&self, violation: Violation) {
         self.0.core.borrow_mut().report(violation);
-    }
-
-    pub(crate) fn watch(&self, thread: &str, step: StepId, visit: u32, waiter: ThreadId) {
-        let watch = Watch { thread: thread.to_owned(), step, visit, waiter };
-        self.0.core.borrow_mut().watches.push(watch);
     }
 }
 

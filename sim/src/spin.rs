@@ -7,7 +7,8 @@
 //!
 //! It is looked for now and then, so that a step does not become slower by it.
 
-use crate::kernel::{Core, Ended};
+use crate::kernel::Core;
+use crate::run::Ended;
 use crate::step::StepId;
 use crate::thread::ThreadId;
 use crate::time::Time;

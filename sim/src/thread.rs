@@ -2,10 +2,11 @@
 
 use crate::control::{Guard, How};
 use crate::happens_before::ClockId;
-use crate::kernel::{Config, Core, Sim, StepEnds, Task, ready_if};
+use crate::kernel::{Core, Sim, Task, ready_if};
 use crate::process::ProcessId;
 use crate::random::Stream;
-use crate::step::{Noise, StepId};
+use crate::run::Config;
+use crate::step::{Noise, StepEnds, StepId};
 use crate::time::{Span, Time};
 use crate::touch::{ObjectId, Touch};
 use crate::violation::{Kind, Place, Violation};

@@ -45,6 +45,13 @@ pub struct Touched {
     pub touch: Touch,
 }
 
+impl Touched {
+    /// May the order of the two make a difference?
+    pub fn conflicts_with(self, other: Touched) -> bool {
+        (self.object, self.location) == (other.object, other.location) && self.touch.conflicts_with(other.touch)
+    }
+}
+
 /// Location that stands for a memory as a whole; its free touches it.
 pub(crate) const WHOLE: u32 = u32::MAX;
 

@@ -87,7 +87,7 @@ impl Dpor {
         simulator: &mut Simulator,
         trial: &Trial,
         progress: &mut DporState,
-        each: &mut dyn FnMut(&Outcome, &DporState) -> bool,
+        each: &mut dyn FnMut(Outcome, &DporState) -> bool,
     ) {
         while !progress.complete {
             let known = progress.states.len();
@@ -109,7 +109,7 @@ impl Dpor {
                 progress.reverse_races(&outcome, known.saturating_sub(1), follow.given_up);
             }
             progress.complete = !progress.go_to_next(&outcome.events);
-            if !each(&outcome, progress) {
+            if !each(outcome, progress) {
                 return;
             }
         }
@@ -155,10 +155,8 @@ impl Follow {
 }
 
 fn is_independent(tried: &Tried, happened: &EventRecord) -> bool {
-    let conflict =
-        |a: &Touched, b: &Touched| (a.object, a.location) == (b.object, b.location) && a.touch.conflicts_with(b.touch);
     tried.actor.thread() != happened.actor.thread()
-        && !tried.touched.iter().any(|a| happened.touched.iter().any(|b| conflict(a, b)))
+        && !tried.touched.iter().any(|a| happened.touched.iter().any(|b| a.conflicts_with(*b)))
 }
 
 impl DporState {
@@ -181,16 +179,13 @@ impl DporState {
                 continue;
             }
             let after: &[Actor] = match self.states.get(i + 1) {
-                Some(next) if next.event == self.states[i].event + 1 => &next.possible.clone(),
+                Some(next) if next.event == self.states[i].event + 1 => &next.possible,
                 _ => &[],
             };
-            let state = &mut self.states[i];
-            let lost: Vec<Actor> = state.possible.iter().filter(|a| !after.contains(a)).copied().collect();
-            for actor in lost {
-                if actor != state.chosen {
-                    state.make_due(actor);
-                }
-            }
+            let state = &self.states[i];
+            let is_lost = |actor: &&Actor| **actor != state.chosen && !after.contains(actor);
+            let lost: Vec<Actor> = state.possible.iter().filter(is_lost).copied().collect();
+            lost.into_iter().for_each(|actor| self.states[i].make_due(actor));
         }
     }
 

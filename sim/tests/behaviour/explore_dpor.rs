@@ -43,7 +43,7 @@ struct Explored {
 fn explore(program: &Program, reduces: bool) -> Explored {
     let (mut states, mut progress) = (BTreeSet::new(), DporState::default());
     let trial = Trial { seed: 1, faults: Vec::new(), plan: Plan::undisturbed() };
-    let mut each = |outcome: &Outcome, progress: &DporState| {
+    let mut each = |outcome: Outcome, progress: &DporState| {
         let of = |v: &Violation| match v.kind {
             FINAL => v.detail.clone(),
             kind => format!("{} of {} by {}", kind.0, v.object, v.culprit.thread),
@@ -302,7 +302,7 @@ fn an_exploration_can_be_taken_up_again() {
     let (mut progress, mut pauses) = (DporState::default(), 0);
     while !progress.complete {
         let mut runs = 0;
-        let mut each = |_: &Outcome, _: &DporState| {
+        let mut each = |_: Outcome, _: &DporState| {
             runs += 1;
             runs < 3
         };
