@@ -108,6 +108,7 @@ mod timers;
 mod touch;
 mod trace;
 mod violation;
+mod wait;
 mod waits;
 
 pub use control::{Actor, Blocked, Choice, EventRecord, Scheduler};

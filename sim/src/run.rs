@@ -71,7 +71,7 @@ pub struct Outcome {
     /// Fingerprint of who handed which shared object over to whom, in which order: runs that differ in it are different
     /// interleavings.
     pub interleaving: u64,
-    /// The events, if they were asked for; see [`Simulator::record_events`].
+    /// The events, if they were asked for; see [`crate::Simulator::record_events`].
     pub events: Vec<EventRecord>,
     /// Who still waited at the end of a controlled run.
     pub blocked: Vec<Blocked>,

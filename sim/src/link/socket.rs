@@ -8,9 +8,10 @@ use super::path::Path;
 use crate::kernel::Sim;
 use crate::lock::Event;
 use crate::process::ProcessId;
-use crate::thread::{Cx, Limit, WaitsFor};
+use crate::thread::Cx;
 use crate::time::Time;
 use crate::touch::Touch;
+use crate::wait::{Limit, WaitsFor};
 use std::rc::Rc;
 
 /// One end of a connection. Clones are the same end.

@@ -2,8 +2,9 @@
 
 use crate::happens_before::ClockId;
 use crate::kernel::Sim;
-use crate::thread::{Cx, Limit, ThreadId, WaitsFor};
+use crate::thread::{Cx, ThreadId};
 use crate::touch::{ObjectId, Touch};
+use crate::wait::{Limit, WaitsFor};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;

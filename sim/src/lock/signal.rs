@@ -1,9 +1,10 @@
 //! A signal to an observer outside the simulated machines: it wakes, and orders nothing.
 
 use crate::kernel::Sim;
-use crate::thread::{Cx, Limit, ThreadId, WaitsFor};
+use crate::thread::{Cx, ThreadId};
 use crate::time::Time;
 use crate::touch::{ObjectId, Touch};
+use crate::wait::{Limit, WaitsFor};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 

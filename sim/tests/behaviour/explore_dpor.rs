@@ -78,9 +78,8 @@ fn compare(program: &Program) -> (usize, u64, u64) {
 }
 
 /// Three threads each add to a variable without a lock: read in one step, write in the next.
-#[test]
-fn lost_updates_of_a_plain_variable() {
-    let program = Program {
+fn adders() -> Program {
+    Program {
         build: |sim, process| {
             let sum = Plain::new(sim, "sum", 0u32);
             for i in 0..3u32 {
@@ -93,8 +92,12 @@ fn lost_updates_of_a_plain_variable() {
             }
             Box::new(move || format!("{:x}", sum.peek()))
         },
-    };
-    let (states, all, reduced) = compare(&program);
+    }
+}
+
+#[test]
+fn lost_updates_of_a_plain_variable() {
+    let (states, all, reduced) = compare(&adders());
     assert_eq!(states, 7, "every non-empty subset of the additions");
     assert!(reduced < all, "{reduced} of {all}");
 }
@@ -283,20 +286,7 @@ fn a_free_between_check_and_use() {
 /// The same choices give the same run, and a search that was interrupted goes on to the same end.
 #[test]
 fn an_exploration_can_be_taken_up_again() {
-    let program = Program {
-        build: |sim, process| {
-            let sum = Plain::new(sim, "sum", 0u32);
-            for i in 0..3u32 {
-                let sum = sum.clone();
-                sim.spawn(process, &format!("adder {i}"), move |cx| async move {
-                    let before = sum.read(&cx);
-                    cx.step(SHORT).await;
-                    sum.write(&cx, before + 1);
-                });
-            }
-            Box::new(move || format!("{}", sum.peek()))
-        },
-    };
+    let program = adders();
     let whole = explore(&program, true);
     let trial = Trial { seed: 1, faults: Vec::new(), plan: Plan::undisturbed() };
     let (mut progress, mut pauses) = (DporState::default(), 0);
