@@ -20,6 +20,7 @@
 //! - [`guest`]: what a guest writes. [`primary`] and [`secondary`]: QEMU's two sides, thread by thread.
 //! - [`oracle`]: what must hold. [`metrics`]: what is measured.
 //! - [`world`]: one run. [`experiment`]: many, for `colosim_sim::explore`.
+//! - [`races`]: what is known to break, and where.
 //! - [`capture`]: a recorded QEMU migration through the same secondary.
 //!
 //! Facts come from QEMU's documentation, its behaviour and measurements; no code of QEMU is in here.
@@ -37,6 +38,7 @@ pub mod milestone;
 pub mod oracle;
 pub mod preset;
 pub mod primary;
+pub mod races;
 pub mod scenario;
 pub mod secondary;
 pub mod steps;

@@ -106,6 +106,12 @@ impl Management {
             Action::CutAll => self.channels.iter().chain([&self.main]).for_each(Socket::cut),
             Action::ResetMain => self.main.reset(),
             Action::ResetChannel { channel } => self.channel(channel).for_each(Socket::reset),
+            Action::CloseChannel { channel } => self.channel(channel).for_each(Socket::close),
+            Action::CutMainToSecondary => self.main.cut_sending(),
+            Action::ContSecondary => self.secondary.post(cx, Work::Cont),
+            Action::FailDiskActivation => self.secondary.faults.disk_activation.set(true),
+            Action::FailReplication => self.secondary.faults.replication.set(true),
+            Action::CorruptDeviceState => self.primary.device_state_is_corrupt.set(true),
         }
     }
 
@@ -182,7 +188,10 @@ impl Management {
         // Nobody is told that a peer is frozen or a line is cut: to wait for it is all that a thread can do.
         let is_silent = |fault: &Fault| {
             use Action::*;
-            matches!(fault.action, FreezePrimary | FreezeSecondary | CutMain | CutChannel { .. } | CutAll)
+            matches!(
+                fault.action,
+                FreezePrimary | FreezeSecondary | CutMain | CutMainToSecondary | CutChannel { .. } | CutAll
+            )
         };
         let is_silent = faults.iter().any(is_silent);
         let refused = self.refused.get();

@@ -265,4 +265,7 @@ steps! {
     fault {
         STRIKE "strike" = "0" in "a fault of the scenario strikes, from outside of both QEMUs",
     }
+    monitor {
+        CONT "cont" = "0" in "qmp_cont",
+    }
 }

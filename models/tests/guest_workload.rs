@@ -16,6 +16,10 @@ fn guest(pages: u64, workload: Workload) -> scenario::Guest {
         page_size: Size::from_bytes(PAGE),
         filled: Share::new(0.5),
         workload,
+        accel: scenario::Accel::Tcg,
+        resizable: None,
+        disk: None,
+        output: None,
     }
 }
 

@@ -15,7 +15,8 @@ fn every_preset_is_a_possible_design_under_one_name() {
     let mut names: Vec<&str> =
         PRESETS.iter().flat_map(|preset| preset.aliases.iter().chain([&preset.name])).copied().collect();
     for name in &names {
-        choice(name).resolve().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let designs = choice(name).resolve_all().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(designs.len() > 1, preset(name).unwrap().unknown.is_some(), "{name}");
     }
     let count = names.len();
     names.sort_unstable();
@@ -32,10 +33,29 @@ fn presets_differ_where_the_designs_differ() {
     assert_eq!(differences("merged", "merged-bql-held"), ["checkpoint_load_bql"]);
     let switches = ["enabled_predicate", "cache_alloc", "cache_release", "checkpoint_load_bql"];
     assert_eq!(differences("merged", "series-v5"), switches);
-    let switches = ["multifd", "hook_record", "hook_copy", "recv_target", "enabled_predicate", "bitmap_lock"];
+    let switches =
+        ["multifd", "hook_record", "hook_copy", "recv_target", "copy_order", "enabled_predicate", "bitmap_lock"];
     assert_eq!(differences("merged", "plain-ram.c"), switches);
     assert_eq!(preset("v5"), preset("series-v5"));
     assert_eq!(preset("multifd-v11"), preset("merged"));
+}
+
+#[test]
+fn a_preset_with_an_unknown_switch_is_one_of_several_designs_until_it_is_chosen() {
+    let designs = choice("multifd-v6 + record_zero: No").resolve_all().unwrap();
+    let conditions: Vec<_> = designs.iter().map(|design| design.condition.as_deref().unwrap()).collect();
+    assert_eq!(conditions, ["if P order", "if M order"]);
+    let releases: Vec<_> = designs.iter().map(|design| design.variant.cache_release).collect();
+    assert_eq!(releases, [CacheRelease::AfterColoJoin, CacheRelease::AfterMultifdJoin]);
+    for design in &designs {
+        assert_eq!(design.choice.resolve().as_ref(), Ok(&design.variant), "the choice says it all");
+    }
+    let error = choice("multifd-v6").resolve().unwrap_err();
+    assert_eq!(error.to_string(), "what `cache_release` is in `multifd-v6` is not known");
+    let suggestion = error.suggestion().unwrap();
+    assert!(suggestion.starts_with("choose `multifd-v6 + cache_release: AfterColoJoin"), "{suggestion}");
+    let chosen = choice("multifd-v6 + cache_release: AfterMultifdJoin").resolve().unwrap();
+    assert_eq!(chosen.cache_release, CacheRelease::AfterMultifdJoin);
 }
 
 #[test]

@@ -8,19 +8,10 @@ use crate::values::{Assignment, FaultPlan};
 use colosim_models::diagnostic::{Diagnostic, did_you_mean};
 use colosim_models::host_profile::HostProfile;
 use colosim_models::preset::{VariantError, preset};
-use colosim_models::scenario::{Fault, Scenario, TEXT_BYTES_MAX, VariantChoice};
+use colosim_models::scenario::{BUILTIN, Fault, Scenario, TEXT_BYTES_MAX, VariantChoice};
 use colosim_models::steps::step_names;
 use colosim_models::variant::Variant;
 use std::path::Path;
-
-/// Name and text of the scenarios that are part of the program.
-pub const BUILTIN: &[(&str, &str)] = &[
-    ("cache-teardown", include_str!("../../scenarios/cache-teardown.ron")),
-    ("cache-teardown-idle", include_str!("../../scenarios/cache-teardown-idle.ron")),
-    ("checkpoint-interval", include_str!("../../scenarios/checkpoint-interval.ron")),
-    ("failover-leak", include_str!("../../scenarios/failover-leak.ron")),
-    ("precopy", include_str!("../../scenarios/precopy.ron")),
-];
 
 /// A scenario that can be run.
 #[derive(Debug)]

@@ -147,6 +147,8 @@ pub struct Primary {
     recorder: Recorder,
     milestones: Milestones,
     observer: Rc<dyn PrimaryObserver>,
+    /// From outside: the device state of checkpoints is one that the secondary cannot load.
+    pub(crate) device_state_is_corrupt: Cell<bool>,
 }
 
 struct Threads {
@@ -207,6 +209,7 @@ impl Primary {
             recorder,
             milestones,
             observer,
+            device_state_is_corrupt: Cell::new(false),
         })
     }
 

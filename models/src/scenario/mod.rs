@@ -25,6 +25,7 @@
 //! assert_eq!(error.suggestion.as_deref(), Some("did you mean `link.loss`?"));
 //! ```
 
+mod builtin;
 pub(crate) mod outline;
 pub(crate) mod parse;
 mod schema;
@@ -32,7 +33,8 @@ mod set;
 pub mod units;
 pub mod validate;
 
+pub use builtin::{BUILTIN, builtin};
 pub use parse::TEXT_BYTES_MAX;
 pub use schema::*;
 pub use set::Unit;
-pub use units::{Bandwidth, PageRate, Share, Size, Span};
+pub use units::{Bandwidth, PacketRate, PageRate, Share, Size, Span, WriteRate};

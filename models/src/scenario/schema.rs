@@ -3,7 +3,7 @@
 //! Parameters of QEMU carry QEMU's names and defaults (`qapi/migration.json`). Only the shape is here: reading is in
 //! `parse.rs`, what values are possible in `validate.rs`.
 
-use super::units::{Bandwidth, PageRate, Share, Size, Span};
+use super::units::{Bandwidth, PacketRate, PageRate, Share, Size, Span, WriteRate};
 use crate::variant::Overrides;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,10 @@ pub enum Asks {
     SecondaryUntouched,
     /// The dirty bitmap covers every page in which cache and guest differ.
     DirtyBitmap,
+    /// After failover the disk belongs to the same state as RAM and devices.
+    DiskState,
+    /// What a client has seen is part of the state that goes on.
+    OutputCommit,
     /// After failover exactly one side runs.
     OneSideRuns,
     /// Whatever is asked for ends within its bound: no deadlock, no hang.
@@ -112,6 +116,70 @@ pub struct Guest {
     /// What the guest writes.
     #[serde(default)]
     pub workload: Workload,
+    /// What runs the guest's instructions.
+    #[serde(default, skip_serializing_if = "Accel::is_default")]
+    pub accel: Accel,
+    /// A block of RAM whose length the two machines need not agree on; none unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resizable: Option<Resizable>,
+    /// A disk, replicated as COLO does it; none unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Disk>,
+    /// What it sends to clients, compared and held back as COLO does it; nothing unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
+}
+
+/// What runs the guest's instructions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Accel {
+    /// The process itself: nobody waits for a vCPU when its state is pushed or pulled.
+    #[default]
+    Tcg,
+    /// The kernel: the BQL is free while the end of C23 waits for each vCPU to take its state.
+    Kvm,
+}
+
+impl Accel {
+    fn is_default(&self) -> bool {
+        *self == Accel::default()
+    }
+}
+
+/// A block that can be resized, as the ACPI tables are: `/rom@etc/acpi/tables`, the last in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resizable {
+    /// Length on the primary.
+    pub primary: Size,
+    /// Length on the secondary before it learns of the primary's.
+    pub secondary: Size,
+    /// Length that it can have.
+    pub max: Size,
+}
+
+/// A disk with block replication: quorum of a local disk and the secondary on the primary; active, hidden and secondary disk
+/// on the secondary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Its length; a whole number of clusters of 64 KiB.
+    pub size: Size,
+    /// Writes of whole clusters by the guest while it runs, each cluster equally likely.
+    pub rate: WriteRate,
+}
+
+/// What the guest sends to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// TCP connections with clients, each equally likely to send.
+    pub connections: u32,
+    /// Packets with a payload that the guest sends while it runs.
+    pub rate: PacketRate,
+    /// Share of packets in which the secondary's guest sends something else than the primary's.
+    #[serde(default)]
+    pub differ: Share,
 }
 
 fn default_page_size() -> Size {
@@ -177,6 +245,9 @@ pub enum Workload {
 pub struct Migration {
     /// Number of multifd channels, 1 to 255.
     pub multifd_channels: u32,
+    /// The primary's number of multifd channels, if it is configured with another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_multifd_channels: Option<u32>,
     /// Payload compression of multifd packets.
     pub multifd_compression: Compression,
     /// Who looks for zero pages.
@@ -191,12 +262,20 @@ pub struct Migration {
     pub x_colo: bool,
     /// Size of the device state that follows RAM.
     pub device_state: Size,
+    /// Does the secondary's process end when loading fails (exit-on-error)?
+    #[serde(skip_serializing_if = "is_true")]
+    pub exit_on_error: bool,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl Default for Migration {
     fn default() -> Migration {
         Migration {
             multifd_channels: 2,
+            primary_multifd_channels: None,
             multifd_compression: Compression::None,
             zero_page_detection: ZeroPageDetection::Multifd,
             // 128 MiB/s
@@ -206,6 +285,7 @@ impl Default for Migration {
             x_colo: true,
             // What a small `pc` guest without disk and network card sends.
             device_state: Size::from_bytes(12_750),
+            exit_on_error: true,
         }
     }
 }
@@ -397,6 +477,21 @@ pub enum Action {
         /// Number of the channel, 0 is the first.
         channel: u32,
     },
+    /// The primary's end of one multifd connection is closed in order: what is under way arrives, then end of file.
+    CloseChannel {
+        /// Number of the channel, 0 is the first.
+        channel: u32,
+    },
+    /// Nothing that the primary sends on the main connection arrives any more; the other direction works.
+    CutMainToSecondary,
+    /// Monitor command `cont` on the secondary.
+    ContSecondary,
+    /// From now on the secondary cannot activate its disks.
+    FailDiskActivation,
+    /// From now on the secondary's replication reports an error.
+    FailReplication,
+    /// From now on the primary's device state is one that the secondary cannot load.
+    CorruptDeviceState,
 }
 
 /// When a run ends.

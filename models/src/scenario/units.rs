@@ -91,6 +91,20 @@ const BANDWIDTH: Kind = Kind {
     ],
 };
 
+const WRITE_RATE: Kind = Kind {
+    name: "write rate",
+    base: "writes per second",
+    example: "500 writes/s",
+    units: &[read_only("write/s", 1), printed("writes/s", 1)],
+};
+
+const PACKET_RATE: Kind = Kind {
+    name: "packet rate",
+    base: "packets per second",
+    example: "2000 packets/s",
+    units: &[read_only("packet/s", 1), printed("packets/s", 1)],
+};
+
 const PAGE_RATE: Kind = Kind {
     name: "page rate",
     base: "pages per second",
@@ -264,6 +278,16 @@ impl Bandwidth {
 quantity! {
     /// A rate of pages: `"20000 pages/s"`.
     PageRate, PAGE_RATE, from_per_second, per_second, "pages per second"
+}
+
+quantity! {
+    /// A rate of disk writes: `"500 writes/s"`.
+    WriteRate, WRITE_RATE, from_per_second, per_second, "writes per second"
+}
+
+quantity! {
+    /// A rate of network packets: `"2000 packets/s"`.
+    PacketRate, PACKET_RATE, from_per_second, per_second, "packets per second"
 }
 
 /// A part of a whole, 0 to 1: a number, or text such as `"30 %"`.

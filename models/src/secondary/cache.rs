@@ -87,6 +87,12 @@ pub(super) async fn colo_record_bitmap(cx: &Cx, qemu: &Secondary, block: &RamBlo
             }
             ram_state.unlock_bitmaps(cx);
         }
+        BitmapLock::None => {
+            let ram_state = qemu.ram_state.dereference(cx).await;
+            for page in pages {
+                set_bit(cx, &ram_state, &block.bmap.dereference(cx).await, *page);
+            }
+        }
         BitmapLock::PerPage => {
             for page in pages {
                 let ram_state = qemu.ram_state.dereference(cx).await;

@@ -1,7 +1,8 @@
 //! Failover of the secondary (QEMU `migration/colo-failover.c`, `secondary_vm_do_failover` in `migration/colo.c`).
 
 use super::{FailoverState, MigrationStatus, Secondary, Work};
-use crate::steps::{failover as step, yank};
+use crate::steps::{failover as step, monitor, yank};
+use crate::variant::UserCont;
 use colosim_sim::Cx;
 
 /// `x-colo-lost-heartbeat`, dispatched by the main loop with the BQL held.
@@ -72,6 +73,16 @@ impl Secondary {
     pub(super) fn start_vm(&self, cx: &Cx) {
         self.vm.start(cx);
         self.oracle.secondary_runs(self.vm.is_running(cx));
+    }
+
+    /// Monitor command `cont`, dispatched by the main loop with the BQL held. The VM stands in run state "colo" inside a
+    /// checkpoint only.
+    pub(super) async fn user_cont(&self, cx: &Cx) {
+        cx.step(monitor::CONT).await;
+        if self.variant.user_cont == UserCont::Refused && self.state.read(cx) == MigrationStatus::Colo {
+            return self.error("cont: the VM is in COLO".into());
+        }
+        self.start_vm(cx);
     }
 
     /// Monitor command `yank` of instance "migration", out of band: shuts every registered socket, the last registered

@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub enum Work {
     /// Monitor command `x-colo-lost-heartbeat`.
     LostHeartbeat,
+    /// Monitor command `cont`.
+    Cont,
     /// The failover bottom half.
     FailoverBh,
     /// `process_incoming_migration_bh`.
@@ -69,6 +71,7 @@ impl Secondary {
         let Some(work) = self.main_loop.queue.borrow_mut().pop_front() else { return false };
         match work {
             Work::LostHeartbeat => failover::lost_heartbeat(cx, self).await,
+            Work::Cont => self.user_cont(cx).await,
             Work::FailoverBh => failover::colo_failover_bh(cx, self).await,
             Work::IncomingBh => incoming::process_incoming_migration_bh(cx, self).await,
         }

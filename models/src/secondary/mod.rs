@@ -98,6 +98,15 @@ pub struct SecondaryConfig {
     pub vm: Vm,
 }
 
+/// What was made to fail from outside.
+#[derive(Default)]
+pub(crate) struct Faults {
+    /// Disks cannot be activated (C3).
+    pub disk_activation: Cell<bool>,
+    /// Replication reports an error (C24).
+    pub replication: Cell<bool>,
+}
+
 /// The secondary's QEMU process.
 pub struct Secondary {
     pub(crate) sim: Sim,
@@ -142,6 +151,7 @@ pub struct Secondary {
     pub(crate) oracle: Rc<Oracle>,
     pub(crate) milestones: Milestones,
     recorder: Recorder,
+    pub(crate) faults: Faults,
 }
 
 impl Secondary {
@@ -190,6 +200,7 @@ impl Secondary {
             oracle,
             milestones,
             recorder,
+            faults: Faults::default(),
         })
     }
 

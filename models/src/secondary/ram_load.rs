@@ -84,7 +84,7 @@ async fn choose_target(channel: &MainChannel<'_>, idstr: &str, offset: u64) -> T
     let wanted = qemu.x_colo
         && match qemu.variant.enabled_predicate {
             EnabledPredicate::Capability => true,
-            EnabledPredicate::LoaderBoth => qemu.colo_enabled.get(),
+            EnabledPredicate::Flag | EnabledPredicate::Both | EnabledPredicate::LoaderBoth => qemu.colo_enabled.get(),
         };
     cx.step(step::CHOOSE_TARGET).await; // L5a
     let in_colo = qemu.state.read(cx) == MigrationStatus::Colo;

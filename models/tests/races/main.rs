@@ -4,6 +4,7 @@
 //! `colosim compare`, with fewer seeds, on the shipped files themselves. A search that finds nothing is no proof; that the same
 //! search finds the race in the design that has it shows that it would have been seen.
 
+mod catalogue;
 mod determinism;
 mod golden;
 mod knobs;

@@ -35,12 +35,17 @@ pub struct Found {
 
 /// Search every fault plan of the scenario with this many seeds.
 pub fn search(scenario: &Scenario, design: &Variant, seeds: u64) -> Found {
+    Found { report: search_with(scenario, design, seeds) }
+}
+
+/// The same, as the search reports it.
+pub fn search_with(scenario: &Scenario, design: &Variant, seeds: u64) -> Report {
     let host = HostProfile::builtin(&scenario.host).expect("the profile is built in");
     let experiments = ScenarioExperiment::all(scenario, design, &host);
     let dynamic: Vec<&dyn Experiment> = experiments.iter().map(|e| e as &dyn Experiment).collect();
     let search = Search {
         experiments: &dynamic,
-        strategy: &Stalls { span_max: Span::millis(1_000) },
+        strategy: &Stalls { span_max: Span(scenario.failover_bound.nanos() / 4) },
         seeds: 0..seeds,
         jobs: 0,
         budget: None,
@@ -50,7 +55,7 @@ pub fn search(scenario: &Scenario, design: &Variant, seeds: u64) -> Found {
     let report = search.run().expect("workers start");
     assert!(report.complete);
     assert!(experiments.iter().all(|e| e.runs_that_reached_all_faults() > 0), "a fault never struck");
-    Found { report }
+    report
 }
 
 impl Found {

@@ -289,6 +289,11 @@ impl Socket {
         self.0.receives.cut();
     }
 
+    /// Cut one direction: nothing that this end sends arrives any more, and nobody is told.
+    pub fn cut_sending(&self) {
+        self.0.sends.cut();
+    }
+
     /// Bytes that this end has handed over so far.
     pub fn written_bytes(&self) -> u64 {
         self.0.sends.state.borrow().written_bytes

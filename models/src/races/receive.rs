@@ -1,0 +1,105 @@
+//! Races of the receive threads, the loader and the memories that they write.
+
+use super::{Race, Sign};
+use crate::oracle::{GUEST_TOUCHED, UNCOMMITTED_PAGES, WRITE_WHILE_RUNNING};
+use colosim_sim::Kind;
+
+/// Races 1 to 16, 19, 20, and the mutants of the receive side.
+pub(super) const RACES: &[Race] = &[
+    Race {
+        id: "1",
+        name: "cache-free-before-join",
+        kind: "use after free",
+        what: "A receive thread is still at a packet when the failover frees colo_cache, which it writes.",
+        scenario: "cache-teardown",
+        changes: &[],
+        signs: &[Sign::of(Kind::USE_AFTER_FREE, "colo_cache").at("multifd_recv.").after("colo_release_ram_cache.")],
+        found_in: &["series-v5", "merged + cache_release: AfterColoJoin"],
+        absent_in: &["plain-ram.c", "merged", "merged-bql-held", "merged-fixed"],
+        evidence: "reported (thread, the author agrees)",
+    },
+    Race {
+        id: "2",
+        name: "dirty-bitmap-free-before-join",
+        kind: "NULL dereference, use after free",
+        what: "A receive thread that has read COLO records dirty bits after the failover freed the bitmap and its mutex.",
+        scenario: "cache-teardown",
+        changes: &[],
+        signs: &[
+            Sign::of(Kind::NULL_DEREFERENCE, "ram_state").after("colo_release_ram_cache."),
+            Sign::of(Kind::USE_AFTER_FREE, "ram_state").after("colo_release_ram_cache."),
+            Sign::of(Kind::NULL_DEREFERENCE, "bmap").after("colo_release_ram_cache."),
+            Sign::of(Kind::USE_AFTER_FREE, "bmap").after("colo_release_ram_cache."),
+        ],
+        found_in: &["series-v5", "merged + cache_release: AfterColoJoin"],
+        absent_in: &["plain-ram.c", "merged", "merged-bql-held", "merged-fixed"],
+        evidence: "analysis: the window of 1",
+    },
+    Race {
+        id: "3",
+        name: "cache-null-assert-after-release",
+        kind: "failed assertion, the process aborts",
+        what: "The first packet after the cache was freed finds its pointer NULL: the survivor aborts during its failover.",
+        scenario: "cache-teardown",
+        changes: &[],
+        signs: &[Sign::of(Kind::ASSERTION, "colo_cache").at("multifd_recv.").after("colo_release_ram_cache.")],
+        found_in: &["series-v5", "merged + cache_release: AfterColoJoin"],
+        absent_in: &["plain-ram.c", "merged", "merged-bql-held", "merged-fixed"],
+        evidence: "analysis",
+    },
+    Race {
+        id: "9",
+        name: "uncommitted-pages-at-failover-plain",
+        kind: "torn checkpoint",
+        what: "Until its stream ends the loader takes the state after failover for precopy, and reads pages into the guest.",
+        scenario: "failover-leak",
+        changes: &[],
+        signs: &[
+            Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("ram_load."),
+            Sign::of(GUEST_TOUCHED, "guest RAM").at("ram_load."),
+        ],
+        found_in: &["plain-ram.c"],
+        absent_in: &["plain-ram.c-10.x", "merged-fixed"],
+        evidence: "measured (11.1.3: 41 pages, 1 of 6 runs)",
+    },
+    Race {
+        id: "11",
+        name: "vm-restart-before-join",
+        kind: "data corruption in a running guest",
+        what: "The VM is started before the receive threads are joined: one that is late writes the guest's RAM meanwhile.",
+        scenario: "failover-leak",
+        changes: &[],
+        signs: &[Sign::of(WRITE_WHILE_RUNNING, "guest RAM").at("multifd_recv.c")],
+        found_in: &["merged", "merged-bql-held", "merged-fixed + copy_predicate: NotColo"],
+        absent_in: &["merged-fixed", "plain-ram.c", "plain-ram.c-10.x"],
+        evidence: "measured (11.1.3: the window, in 36 of 93 failovers); corruption by analysis",
+    },
+    Race {
+        id: "16",
+        name: "receivedmap-index-oob",
+        kind: "out of bounds",
+        what: "The loader chose the cache, the failover leaves COLO, and the loader computes the page's bit from an address in \
+               the cache.",
+        scenario: "failover-leak",
+        changes: &[],
+        signs: &[Sign::of(Kind::OUT_OF_BOUNDS, "receivedmap").at("ram_load.")],
+        found_in: &["plain-ram.c"],
+        absent_in: &["plain-ram.c-10.x", "merged-bql-held", "merged-fixed"],
+        evidence: "analysis",
+    },
+    Race {
+        id: "8",
+        name: "uncommitted-pages-at-failover",
+        kind: "torn checkpoint",
+        what: "A packet of an unfinished checkpoint is copied to the guest, since the state is not COLO any more.",
+        scenario: "failover-leak",
+        changes: &[],
+        signs: &[
+            Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("multifd_recv."),
+            Sign::of(GUEST_TOUCHED, "guest RAM").at("multifd_recv.c"),
+        ],
+        found_in: &["merged", "merged-bql-held", "merged-fixed + copy_predicate: NotColo"],
+        absent_in: &["merged-fixed"],
+        evidence: "measured (11.1.3)",
+    },
+];
