@@ -53,6 +53,8 @@ pub enum Command {
     Explore(ExploreArgs),
     /// The answer to a scenario's question: a verdict for each of its designs.
     Compare(CompareArgs),
+    /// Every known race in every preset: the page docs/races.md.
+    Races(RacesArgs),
     /// Run a witness again.
     Replay(ReplayArgs),
     /// Measure throughput and pause along one or two fields of a scenario.
@@ -191,14 +193,34 @@ verdict the exit code is 3.
 
 Examples:
   colosim compare cache-teardown
+  colosim compare scenarios/*.ron
   colosim compare failover-leak --seeds 2000 --budget 5min --format json")]
 pub struct CompareArgs {
-    /// The scenario.
-    #[command(flatten)]
-    pub source: ScenarioArgs,
+    /// Scenario files (.ron), or names of built-in scenarios; the answers come in this order.
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub scenarios: Vec<PathBuf>,
+    /// Change a field of each, as in `--set link.loss=1e-3`; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<Assignment>,
+    /// Take the smallest configuration that each scenario names, before any `--set`; `--strategy dpor` always does.
+    #[arg(long)]
+    pub smallest: bool,
     /// How to search.
     #[command(flatten)]
     pub search: SearchArgs,
+}
+
+/// Arguments of `races`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exits with 1 if a race was not found where it has to be, or something was found where it must not be.
+
+Example:
+  colosim races > docs/races.md")]
+pub struct RacesArgs {
+    /// Seeds for each fault plan.
+    #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
 }
 
 /// Arguments of `replay`.

@@ -1,9 +1,9 @@
-//! `compare`: every design of a scenario, and a verdict for each.
+//! `compare`: every design of one or more scenarios, and a verdict for each.
 
 use super::Settings;
-use crate::cli::CompareArgs;
+use crate::cli::{CompareArgs, ScenarioArgs};
 use crate::exit::{Answer, Exit, Failure};
-use crate::files::scenario::load_for;
+use crate::files::scenario::{Chosen, Loaded, load_for};
 use crate::inquiry::{Answered, Detail, Inquiry};
 use crate::interrupt;
 use crate::report::claim::claim;
@@ -12,39 +12,89 @@ use crate::report::explore::JsonMissed;
 use crate::report::hazards::JsonHazard;
 use crate::report::json::{self, JsonFinding};
 use crate::values::Format;
+use colosim_models::scenario::Scenario;
+use serde::Serialize;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// For a few designs under a few fault plans some seconds on two cores.
 const DEFAULT_SEEDS: Range<u64> = 0..64;
 
-/// Search each design, and judge.
+/// Search each design of each scenario, and judge.
 pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure> {
-    let loaded = load_for(&args.source, args.search.strategy)?;
-    let variants = loaded.variants()?;
+    // What is wrong with the last scenario is said before the first is searched.
+    let load = |path: &PathBuf| {
+        let source = ScenarioArgs { scenario: path.clone(), set: args.set.clone(), smallest: args.smallest };
+        let loaded = load_for(&source, args.search.strategy)?;
+        let variants = loaded.variants()?;
+        Ok((loaded, variants))
+    };
+    let scenarios: Vec<(Loaded, Vec<Chosen>)> = args.scenarios.iter().map(load).collect::<Result<_, Failure>>()?;
     let stop = interrupt::watch()?;
+    let started = Instant::now();
+    let mut compared = Vec::new();
+    for (done, (loaded, variants)) in scenarios.iter().enumerate() {
+        // What an earlier scenario did not use is there for the later ones.
+        let left = (scenarios.len() - done) as u32;
+        let budget = args.search.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left);
+        compared.push(compare_one(args, settings, (loaded, variants), budget, stop)?);
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    let verdicts = compared.iter().flat_map(|one| &one.rows).map(|row| row.verdict);
+    let exit = match verdicts.max() {
+        _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
+        Some(Verdict::Violated) => Exit::Violated,
+        Some(Verdict::Inconclusive | Verdict::NotModelled) => Exit::Unfinished,
+        Some(Verdict::Holds) | None => Exit::Done,
+    };
+    let text = match (settings.format, compared.as_slice()) {
+        (Format::Json, [one]) => json::document(one),
+        (Format::Json, _) => json::document(&Several { scenarios: &compared }),
+        (Format::Text, _) => {
+            let texts = compared.iter().zip(&scenarios).map(|(one, (loaded, _))| text(one, &loaded.scenario));
+            texts.collect::<Vec<_>>().join("\n")
+        }
+    };
+    Ok(Answer { text, exit })
+}
+
+/// The document for more than one scenario.
+#[derive(Serialize)]
+struct Several<'a> {
+    scenarios: &'a [Compared],
+}
+
+fn compare_one(
+    args: &CompareArgs,
+    settings: Settings,
+    (loaded, variants): (&Loaded, &[Chosen]),
+    budget: Option<Duration>,
+    stop: &AtomicBool,
+) -> Result<Compared, Failure> {
     let started = Instant::now();
     let mut rows = Vec::new();
     for (done, chosen) in variants.iter().enumerate() {
-        // What an earlier design did not use is there for the later ones.
         let left = (variants.len() - done) as u32;
-        let budget = args.search.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left);
         let inquiry = Inquiry {
             strategy: args.search.strategy,
             prefix: None,
             seeds: args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS),
             jobs: settings.jobs,
-            budget,
+            budget: budget.map(|budget| budget.saturating_sub(started.elapsed()) / left),
             stop,
             quiet: settings.quiet,
             detail: Detail::Verdict,
             file: None,
         };
-        let answered = inquiry.ask(&loaded, chosen)?;
+        let answered = inquiry.ask(loaded, chosen)?;
         rows.push(Row {
             variant: chosen.name.clone(),
-            verdict: verdict(&answered),
+            condition: chosen.condition.clone(),
+            verdict: verdict(&answered, &loaded.scenario),
             claim: claim(&answered, &inquiry, &loaded.scenario),
             runs: answered.report.runs,
             steps: answered.report.steps,
@@ -61,25 +111,14 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
             break;
         }
     }
-    let exit = match rows.iter().map(|row| row.verdict).max() {
-        _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
-        Some(Verdict::Violated) => Exit::Violated,
-        Some(Verdict::Inconclusive) => Exit::Unfinished,
-        Some(Verdict::Holds) | None => Exit::Done,
-    };
-    let compared = Compared {
+    Ok(Compared {
         scenario: loaded.name.clone(),
         question: loaded.scenario.question.clone(),
         strategy: args.search.strategy.to_string(),
         variants: variants.len(),
         rows,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    let text = match settings.format {
-        Format::Json => json::document(&compared),
-        Format::Text => text(&compared, &loaded.scenario),
-    };
-    Ok(Answer { text, exit })
+    })
 }
 
 fn findings(answered: &Answered, asked: bool) -> Vec<JsonFinding> {
@@ -88,9 +127,11 @@ fn findings(answered: &Answered, asked: bool) -> Vec<JsonFinding> {
 }
 
 /// `holds` is said only of a search that ended, and got where it wanted to look.
-fn verdict(answered: &Answered) -> Verdict {
+fn verdict(answered: &Answered, scenario: &Scenario) -> Verdict {
     if answered.found.iter().any(|found| found.asked) {
         Verdict::Violated
+    } else if !scenario.not_modelled().is_empty() {
+        Verdict::NotModelled
     } else if answered.report.complete && answered.unreached.is_empty() && answered.missed.is_empty() {
         Verdict::Holds
     } else {

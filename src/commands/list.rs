@@ -125,14 +125,20 @@ fn variants() -> Vec<Item> {
             .into_iter()
             .map(|(switch, value, merged)| (format!("{switch}: {value}"), format!("merged: {merged}")))
     };
-    PRESETS.iter().map(|preset| Item::new(preset.name, preset.doc).with(differences(preset))).collect()
+    let evidence = |of: &colosim_models::preset::Preset| ("known from".to_owned(), of.evidence.to_owned());
+    let details = |preset| differences(preset).chain([evidence(preset)]);
+    PRESETS.iter().map(|preset| Item::new(preset.name, preset.doc).with(details(preset))).collect()
 }
 
 fn presets() -> Vec<Item> {
     let details = |preset: &colosim_models::preset::Preset| {
         let evidence = Some(("evidence".to_owned(), preset.evidence.to_owned()));
         let aliases = (!preset.aliases.is_empty()).then(|| ("also called".to_owned(), preset.aliases.join(", ")));
-        evidence.into_iter().chain(aliases)
+        let unknown = preset.unknown.map(|unknown| {
+            let cases: Vec<&str> = unknown.cases.iter().map(|case| case.switches).collect();
+            ("not known".to_owned(), format!("{}: either {}", unknown.switch, cases.join(" or ")))
+        });
+        evidence.into_iter().chain(aliases).chain(unknown)
     };
     PRESETS.iter().map(|preset| Item::new(preset.name, preset.doc).with(details(preset))).collect()
 }
@@ -140,7 +146,8 @@ fn presets() -> Vec<Item> {
 fn switches() -> Vec<Item> {
     let item = |switch: &colosim_models::variant::SwitchInfo| {
         let values = switch.values.iter().map(|value| (value.name.to_owned(), value.doc.to_owned()));
-        Item::new(switch.name, switch.doc).with(values)
+        let evidence = ("known from".to_owned(), switch.evidence.to_owned());
+        Item::new(switch.name, switch.doc).with(values.chain([evidence]))
     };
     SWITCHES.iter().map(item).collect()
 }

@@ -7,6 +7,7 @@ mod explore;
 mod list;
 mod man;
 mod plot;
+mod races;
 mod replay;
 mod run;
 mod sweep;
@@ -60,6 +61,7 @@ pub fn execute(cli: &Cli) -> Result<Answer, Failure> {
         Command::Run(args) => run::run(args, settings),
         Command::Explore(args) => explore::explore(args, settings),
         Command::Compare(args) => compare::compare(args, settings),
+        Command::Races(args) => races::races(args, settings),
         Command::Replay(args) => replay::replay(args, settings),
         Command::Sweep(args) => sweep::sweep(args, settings),
         Command::Plot(args) => plot::plot(args, settings),

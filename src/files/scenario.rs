@@ -7,10 +7,10 @@ use crate::strategy::StrategyChoice;
 use crate::values::{Assignment, FaultPlan};
 use colosim_models::diagnostic::{Diagnostic, did_you_mean};
 use colosim_models::host_profile::HostProfile;
-use colosim_models::preset::{VariantError, preset};
+use colosim_models::preset::{Resolved, VariantError, preset};
 use colosim_models::scenario::{BUILTIN, Fault, Scenario, TEXT_BYTES_MAX, VariantChoice};
 use colosim_models::steps::step_names;
-use colosim_models::variant::Variant;
+use colosim_models::variant::{Overrides, Variant};
 use std::path::Path;
 
 /// A scenario that can be run.
@@ -31,6 +31,8 @@ pub struct Loaded {
 pub struct Chosen {
     /// As `merged + cache_release: AfterColoJoin`.
     pub name: String,
+    /// Under which condition it is what its preset stands for: "if P order".
+    pub condition: Option<String>,
     /// Its switches.
     pub variant: Variant,
 }
@@ -125,12 +127,13 @@ fn host_profile(
 }
 
 impl Loaded {
-    /// The designs of the scenario, in its order.
+    /// The designs of the scenario, in its order; a preset of which something is unknown is several.
     ///
     /// # Errors
     /// None that the check of the scenario leaves.
     pub fn variants(&self) -> Result<Vec<Chosen>, Failure> {
-        self.scenario.variants.iter().map(resolve).collect()
+        let designs: Vec<Vec<Chosen>> = self.scenario.variants.iter().map(resolve_all).collect::<Result<_, _>>()?;
+        Ok(designs.into_iter().flatten().collect())
     }
 
     /// The design of this name: one of the scenario, any preset, or a preset with switches. None: the scenario's first.
@@ -143,7 +146,7 @@ impl Loaded {
             return resolve(choice);
         }
         match preset(name) {
-            Some(preset) => Ok(Chosen { name: preset.name.to_owned(), variant: preset.variant.clone() }),
+            Some(preset) => resolve(&VariantChoice { preset: preset.name.into(), overrides: Overrides::default() }),
             None if name.starts_with('(') => resolve(&from_ron(name, "--variant")?),
             None => resolve(&name.parse().map_err(|error: Diagnostic| {
                 Failure::usage(format!("--variant: {}", error.message), error.suggestion)
@@ -177,7 +180,19 @@ impl Loaded {
     }
 }
 
+fn refused(error: VariantError) -> Failure {
+    Failure::usage(format!("variant: {error}"), error.suggestion())
+}
+
 fn resolve(choice: &VariantChoice) -> Result<Chosen, Failure> {
-    let refused = |error: VariantError| Failure::usage(format!("variant: {error}"), error.suggestion());
-    Ok(Chosen { name: choice.to_string(), variant: choice.resolve().map_err(refused)? })
+    Ok(Chosen { name: choice.to_string(), condition: None, variant: choice.resolve().map_err(refused)? })
+}
+
+fn resolve_all(choice: &VariantChoice) -> Result<Vec<Chosen>, Failure> {
+    let chosen = |design: Resolved| Chosen {
+        name: design.choice.to_string(),
+        condition: design.condition,
+        variant: design.variant,
+    };
+    Ok(choice.resolve_all().map_err(refused)?.into_iter().map(chosen).collect())
 }

@@ -9,6 +9,7 @@
 mod draws;
 mod found;
 pub mod likelihood;
+pub mod matrix;
 mod probes;
 pub mod rate;
 mod trials;

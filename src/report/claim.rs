@@ -45,5 +45,8 @@ pub fn claim(answered: &Answered, inquiry: &Inquiry<'_>, scenario: &Scenario) ->
     for missed in &answered.missed {
         claim += &format!("; {} in any run", missed.what);
     }
+    for (asks, without) in scenario.not_modelled() {
+        claim += &format!("; {asks:?} is not modelled here: {without}");
+    }
     claim
 }

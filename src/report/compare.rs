@@ -19,6 +19,9 @@ use serde::Serialize;
 pub enum Verdict {
     /// The stated search found nothing, and got where it wanted to look.
     Holds,
+    /// The question is about something that the scenario has not.
+    #[serde(rename = "not modelled")]
+    NotModelled,
     /// The search ended early, or never reached what it asks about.
     Inconclusive,
     /// A violation was found.
@@ -28,8 +31,10 @@ pub enum Verdict {
 /// A design.
 #[derive(Debug, Serialize)]
 pub struct Row {
-    /// Its name.
+    /// Its name: the preset and the switches changed in it.
     pub variant: String,
+    /// Under which condition it is what its preset stands for: "if P order". Null if nothing about the preset is unknown.
+    pub condition: Option<String>,
     /// The verdict over what the scenario asks.
     pub verdict: Verdict,
     /// What was searched, in words.
@@ -81,7 +86,7 @@ pub fn text(compared: &Compared, scenario: &Scenario) -> String {
     // Findings take several lines each.
     verdicts.load_style(UTF8_FULL);
     for row in &compared.rows {
-        let mut first = Some([Cell::new(&row.variant), verdict_cell(row.verdict)]);
+        let mut first = Some([Cell::new(row.title()), verdict_cell(row.verdict)]);
         let mut head = || first.take().unwrap_or_else(|| [Cell::new(""), Cell::new("")]);
         for found in row.found.iter().filter(|found| found.asked) {
             verdicts.add_row(head().into_iter().chain(finding(found).map(Cell::new)));
@@ -97,7 +102,7 @@ pub fn text(compared: &Compared, scenario: &Scenario) -> String {
     }
     text += "\nwhat was searched:\n";
     for row in &compared.rows {
-        text += &format!("- {}: {}\n", row.variant, row.claim);
+        text += &format!("- {}: {}\n", row.title().replace('\n', " "), row.claim);
     }
     let beside: String = compared.rows.iter().map(beside).collect();
     if !beside.is_empty() {
@@ -107,9 +112,20 @@ pub fn text(compared: &Compared, scenario: &Scenario) -> String {
     text + &format!("\n{}", hazards::text(&hazards::of_several(seen), scenario))
 }
 
+impl Row {
+    /// The design, with the condition under which it is what its preset stands for.
+    fn title(&self) -> String {
+        match &self.condition {
+            Some(condition) => format!("{}\n({condition})", self.variant),
+            None => self.variant.clone(),
+        }
+    }
+}
+
 fn verdict_cell(verdict: Verdict) -> Cell {
     let (word, colour) = match verdict {
         Verdict::Holds => ("holds", Color::Green),
+        Verdict::NotModelled => ("not modelled", Color::Yellow),
         Verdict::Inconclusive => ("inconclusive", Color::Yellow),
         Verdict::Violated => ("VIOLATED", Color::Red),
     };

@@ -8,6 +8,7 @@ pub mod json;
 pub mod metrics;
 pub mod names;
 pub mod nearest;
+pub mod races;
 pub mod run;
 pub mod story;
 pub mod style;

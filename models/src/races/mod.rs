@@ -7,7 +7,10 @@
 
 mod primary;
 mod receive;
+mod search;
 mod secondary;
+
+pub use search::{Effort, Searched, Shown, scenario_of, search};
 
 use crate::steps::STEPS;
 use colosim_sim::{Kind, StepId, Violation};

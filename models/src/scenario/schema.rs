@@ -89,6 +89,18 @@ pub enum Asks {
     Liveness,
 }
 
+impl Scenario {
+    /// What is asked but has nothing here that it could be about, with what is missing. No search can say that it holds.
+    pub fn not_modelled(&self) -> Vec<(Asks, &'static str)> {
+        let missing = |asks: &Asks| match asks {
+            Asks::DiskState if self.guest.disk.is_none() => Some((*asks, "the guest has no disk")),
+            Asks::OutputCommit if self.guest.output.is_none() => Some((*asks, "the guest sends nothing to clients")),
+            _ => None,
+        };
+        self.asks.iter().filter_map(missing).collect()
+    }
+}
+
 /// A design: a preset, or a preset with switches changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantChoice {

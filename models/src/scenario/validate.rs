@@ -57,7 +57,7 @@ impl Scenario {
             );
         }
         for (i, choice) in self.variants.iter().enumerate() {
-            if let Err(error) = choice.resolve() {
+            if let Err(error) = choice.resolve_all() {
                 // The preset's name, where it stands alone and where it stands before switches.
                 let path = [format!("variants.{i}.0"), format!("variants.{i}")];
                 let path = path.iter().find(|path| checks.has(path)).unwrap_or(&path[1]);

@@ -7,7 +7,7 @@ use colosim_models::metrics::{Metrics, Recorder};
 use colosim_models::milestone::Milestones;
 use colosim_models::preset::preset;
 use colosim_models::primary::{Primary, PrimaryConfig, PrimaryObserver};
-use colosim_models::scenario::{Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload};
+use colosim_models::scenario::{Accel, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload};
 use colosim_models::steps::STEPS;
 use colosim_models::variant::{Multifd, SyncSender, Variant};
 use colosim_sim::link::{Path, PathConfig, Transport, connect};
@@ -40,6 +40,10 @@ impl Setup {
                 page_size: Size::from_bytes(4096),
                 filled: Share::new(0.5),
                 workload,
+                accel: Accel::Tcg,
+                resizable: None,
+                disk: None,
+                output: None,
             },
             migration: Migration {
                 multifd_channels: 4,

@@ -35,11 +35,6 @@ pub struct Found {
 
 /// Search every fault plan of the scenario with this many seeds.
 pub fn search(scenario: &Scenario, design: &Variant, seeds: u64) -> Found {
-    Found { report: search_with(scenario, design, seeds) }
-}
-
-/// The same, as the search reports it.
-pub fn search_with(scenario: &Scenario, design: &Variant, seeds: u64) -> Report {
     let host = HostProfile::builtin(&scenario.host).expect("the profile is built in");
     let experiments = ScenarioExperiment::all(scenario, design, &host);
     let dynamic: Vec<&dyn Experiment> = experiments.iter().map(|e| e as &dyn Experiment).collect();
@@ -55,7 +50,7 @@ pub fn search_with(scenario: &Scenario, design: &Variant, seeds: u64) -> Report 
     let report = search.run().expect("workers start");
     assert!(report.complete);
     assert!(experiments.iter().all(|e| e.runs_that_reached_all_faults() > 0), "a fault never struck");
-    report
+    Found { report }
 }
 
 impl Found {
