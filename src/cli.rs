@@ -55,6 +55,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Every known race in every preset: the page docs/races.md.
     Races(RacesArgs),
+    /// The questions of the review, each with the verdicts that answer it: the page docs/answers.md.
+    Answers(AnswersArgs),
     /// Run a witness again.
     Replay(ReplayArgs),
     /// Measure throughput and pause along one or two fields of a scenario.
@@ -220,6 +222,17 @@ Example:
 pub struct RacesArgs {
     /// Seeds for each fault plan.
     #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+}
+
+/// Arguments of `answers`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  colosim answers > docs/answers.md")]
+pub struct AnswersArgs {
+    /// Seeds for each fault plan.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: u64,
 }
 

@@ -11,6 +11,7 @@ use crate::report::compare::{Compared, Row, Verdict, text};
 use crate::report::explore::JsonMissed;
 use crate::report::hazards::JsonHazard;
 use crate::report::json::{self, JsonFinding};
+use crate::strategy::StrategyChoice;
 use crate::values::Format;
 use colosim_models::scenario::Scenario;
 use serde::Serialize;
@@ -38,8 +39,13 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
     for (done, (loaded, variants)) in scenarios.iter().enumerate() {
         // What an earlier scenario did not use is there for the later ones.
         let left = (scenarios.len() - done) as u32;
-        let budget = args.search.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left);
-        compared.push(compare_one(args, settings, (loaded, variants), budget, stop)?);
+        let searching = Searching {
+            strategy: args.search.strategy,
+            seeds: args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS),
+            budget: args.search.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left),
+            stop,
+        };
+        compared.push(compare_one(&searching, settings, loaded, variants)?);
         if stop.load(Ordering::Relaxed) {
             break;
         }
@@ -68,23 +74,36 @@ struct Several<'a> {
     scenarios: &'a [Compared],
 }
 
-fn compare_one(
-    args: &CompareArgs,
+/// How each design of a scenario is searched.
+pub(super) struct Searching<'a> {
+    /// How trials are chosen.
+    pub strategy: StrategyChoice,
+    /// Their seeds.
+    pub seeds: Range<u64>,
+    /// For all designs together.
+    pub budget: Option<Duration>,
+    /// Set when the user has had enough.
+    pub stop: &'a AtomicBool,
+}
+
+/// Search each design of one scenario, and judge.
+pub(super) fn compare_one(
+    searching: &Searching<'_>,
     settings: Settings,
-    (loaded, variants): (&Loaded, &[Chosen]),
-    budget: Option<Duration>,
-    stop: &AtomicBool,
+    loaded: &Loaded,
+    variants: &[Chosen],
 ) -> Result<Compared, Failure> {
+    let stop = searching.stop;
     let started = Instant::now();
     let mut rows = Vec::new();
     for (done, chosen) in variants.iter().enumerate() {
         let left = (variants.len() - done) as u32;
         let inquiry = Inquiry {
-            strategy: args.search.strategy,
+            strategy: searching.strategy,
             prefix: None,
-            seeds: args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS),
+            seeds: searching.seeds.clone(),
             jobs: settings.jobs,
-            budget: budget.map(|budget| budget.saturating_sub(started.elapsed()) / left),
+            budget: searching.budget.map(|budget| budget.saturating_sub(started.elapsed()) / left),
             stop,
             quiet: settings.quiet,
             detail: Detail::Verdict,
@@ -114,7 +133,7 @@ fn compare_one(
     Ok(Compared {
         scenario: loaded.name.clone(),
         question: loaded.scenario.question.clone(),
-        strategy: args.search.strategy.to_string(),
+        strategy: searching.strategy.to_string(),
         variants: variants.len(),
         rows,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

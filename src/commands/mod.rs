@@ -1,5 +1,6 @@
 //! The commands: each takes its arguments and gives an answer.
 
+mod answers;
 mod capture;
 mod check;
 mod compare;
@@ -62,6 +63,7 @@ pub fn execute(cli: &Cli) -> Result<Answer, Failure> {
         Command::Explore(args) => explore::explore(args, settings),
         Command::Compare(args) => compare::compare(args, settings),
         Command::Races(args) => races::races(args, settings),
+        Command::Answers(args) => answers::answers(args, settings),
         Command::Replay(args) => replay::replay(args, settings),
         Command::Sweep(args) => sweep::sweep(args, settings),
         Command::Plot(args) => plot::plot(args, settings),

@@ -68,6 +68,14 @@ pub fn load_for(args: &ScenarioArgs, strategy: StrategyChoice) -> Result<Loaded,
     load(&ScenarioArgs { scenario: args.scenario.clone(), set: args.set.clone(), smallest })
 }
 
+/// The built-in scenario of this name.
+///
+/// # Errors
+/// If there is none, or it is impossible.
+pub fn load_builtin(name: &str) -> Result<Loaded, Failure> {
+    load(&ScenarioArgs { scenario: name.into(), set: Vec::new(), smallest: false })
+}
+
 /// The scenario that is part of another file: canonical text, and the text of its profile if that is not built in.
 ///
 /// # Errors

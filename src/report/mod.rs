@@ -1,5 +1,6 @@
 //! Answers: text for people, JSON for programs.
 
+pub mod answers;
 pub mod claim;
 pub mod compare;
 pub mod explore;
