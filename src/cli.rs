@@ -316,6 +316,9 @@ pub struct CaptureVerifyArgs {
     /// Also stall the receive threads at random, with seeds 1 to N: nothing may change.
     #[arg(long, value_name = "N")]
     pub seeds: Option<u64>,
+    /// Run the recorded bytes under this plan, instead of searching for one that explains the recorded leak.
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
 }
 
 /// Arguments of `capture show`.

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Built-in profiles are part of the program, so that a scenario anywhere can name them; others are files whose text
-//! the caller reads. Not modelled: caches, frequency scaling, threads that compete for a core (preemption stands for
-//! it).
+//! the caller reads. Threads compete for cores only where `shared_cores` says so; else preemption stands for it. Not modelled:
+//! caches, frequency scaling.
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::scenario::outline::{Content, Node, outline};
@@ -29,6 +29,9 @@ pub struct HostProfile {
     /// How costs vary.
     #[serde(default)]
     pub noise: Noise,
+    /// Cores that the threads of both sides share, if one host runs both; none: each thread has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_cores: Option<u32>,
     /// Cost by name of step.
     #[serde(default)]
     pub steps: BTreeMap<String, StepCost>,
@@ -116,6 +119,11 @@ impl HostProfile {
                 whole.as_ref().and_then(|whole| whole.find(text, &["noise", "preemption", "mean_interval"]).ok());
             let span = node.map_or(0..0, |node| node.span.clone());
             return Err(Diagnostic::at(name, text, span, "threads that are always preempted never run"));
+        }
+        if profile.shared_cores == Some(0) {
+            let node = whole.as_ref().and_then(|whole| whole.find(text, &["shared_cores"]).ok());
+            let span = node.map_or(0..0, |node| node.span.clone());
+            return Err(Diagnostic::at(name, text, span, "without a core nothing runs"));
         }
         Ok(profile)
     }

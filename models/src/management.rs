@@ -2,6 +2,7 @@
 //! looks whether what was asked for comes to an end.
 
 use crate::milestone::Milestones;
+use crate::network_output::NetworkOutput;
 use crate::oracle::{Oracle, hang, waits_for_the_outside};
 use crate::primary::{MigrationState, Primary};
 use crate::scenario::{Action, Fault, Place, Span as Length, Stop};
@@ -20,6 +21,11 @@ pub(crate) struct Management {
     pub secondary_process: ProcessId,
     pub main: Socket,
     pub channels: Vec<Socket>,
+    /// The connection of block replication, if the guest has a disk.
+    pub nbd: Option<Socket>,
+    /// The connection of the redirectors, if the guest sends anything.
+    pub redirector: Option<Socket>,
+    pub output: Option<Rc<NetworkOutput>>,
     pub oracle: Rc<Oracle>,
     pub milestones: Milestones,
     pub failover_bound: Span,
@@ -31,6 +37,8 @@ pub(crate) struct Management {
     pub refused: Cell<Option<Side>>,
     /// A failover was accepted: somebody waits for its end.
     pub watched: Cell<bool>,
+    /// Failovers that were accepted and have neither ended nor used up their time.
+    pub under_way: Cell<u32>,
     /// From the request for a failover on the secondary until its guest runs.
     pub failover: Cell<Option<(Time, Option<Time>)>>,
 }
@@ -87,6 +95,7 @@ impl Management {
                 self.oracle.secondary_is_gone();
             }
             Action::YankPrimary => self.primary.yank(cx),
+            Action::YankPrimaryDisk => self.primary.yank_disk(),
             Action::YankSecondary => self.secondary.yank(cx).await,
             Action::FailoverPrimary => {
                 let accepted = self.primary.state() == MigrationState::Colo;
@@ -95,6 +104,9 @@ impl Management {
             }
             Action::FailoverSecondary => {
                 let accepted = self.secondary.state.peek() == MigrationStatus::Colo;
+                if self.nbd.is_some() {
+                    self.secondary.post(cx, Work::NbdServerStop); // the documented order
+                }
                 self.secondary.post(cx, Work::LostHeartbeat);
                 if accepted {
                     self.failover.set(Some((cx.sim.now(), None)));
@@ -103,9 +115,12 @@ impl Management {
             }
             Action::CutMain => self.main.cut(),
             Action::CutChannel { channel } => self.channel(channel).for_each(Socket::cut),
-            Action::CutAll => self.channels.iter().chain([&self.main]).for_each(Socket::cut),
+            Action::CutAll => {
+                self.channels.iter().chain([&self.main]).chain(&self.redirector).chain(&self.nbd).for_each(Socket::cut);
+            }
             Action::ResetMain => self.main.reset(),
             Action::ResetChannel { channel } => self.channel(channel).for_each(Socket::reset),
+            Action::BreakChannel { channel } => self.channel(channel).for_each(Socket::break_off),
             Action::CloseChannel { channel } => self.channel(channel).for_each(Socket::close),
             Action::CutMainToSecondary => self.main.cut_sending(),
             Action::ContSecondary => self.secondary.post(cx, Work::Cont),
@@ -133,12 +148,13 @@ impl Management {
             return;
         }
         self.watched.set(true);
+        self.under_way.set(self.under_way.get() + 1);
         let name = format!("{} {}", side.watcher(), self.struck.get());
         let management = self.clone();
         cx.sim.spawn(cx.process(), &name, move |cx| async move { management.expect_failover(cx, side).await });
     }
 
-    /// The failover of `side` ends within its bound, and then exactly one side runs.
+    /// The failover of `side` ends within its bound; if it is the last one under way, exactly one side runs then.
     async fn expect_failover(self: Rc<Self>, cx: Cx, side: Side) {
         let deadline = cx.sim.now() + self.failover_bound;
         let over = match side {
@@ -151,12 +167,29 @@ impl Management {
         }
         if !in_time {
             let what = format!("failover of the {} did not end within {}", side.name(), self.failover_bound);
-            hang(&cx, Kind::HANG, &what, side.main_thread());
+            match side {
+                Side::Primary => hang(&cx, Kind::HANG, &what, side.ends_failover()),
+                Side::Secondary => self.oracle.failover_did_not_end(&cx, &what, side.ends_failover()),
+            }
         }
         cx.settle(SETTLE).await;
         self.oracle.check_uncommitted(&cx, &self.secondary);
-        self.oracle.check_one_side_runs(&cx, self.fenced);
+        if let (Side::Secondary, true, Some(output)) = (side, in_time, &self.output) {
+            self.oracle.check_output(&cx, output);
+        }
+        self.under_way.set(self.under_way.get() - 1);
+        if self.under_way.get() > 0 {
+            return;
+        }
+        if in_time {
+            self.oracle.check_one_side_runs(&cx, self.fenced && self.both_are_alone());
+        }
         cx.sim.finish();
+    }
+
+    /// Has each side been told to go on alone? One that is still in COLO keeps what its guest sends to itself.
+    fn both_are_alone(&self) -> bool {
+        self.primary.state() != MigrationState::Colo && self.secondary.state.peek() != MigrationStatus::Colo
     }
 
     /// After the last fault, with no failover under way, the guest does not stand still for longer than the bound, unless
@@ -230,7 +263,10 @@ impl Management {
             self.secondary.over.wait(&cx, "the secondary's guest").await;
         }
         cx.quiesce().await;
-        cx.sim.finish();
+        // A failover that is under way ends the run itself.
+        if self.under_way.get() == 0 {
+            cx.sim.finish();
+        }
     }
 }
 
@@ -253,6 +289,14 @@ impl Side {
         match self {
             Side::Primary => "src/main",
             Side::Secondary => "dst/main",
+        }
+    }
+
+    /// The thread that starts the VM when failover is over.
+    fn ends_failover(self) -> &'static str {
+        match self {
+            Side::Primary => "mig/src/main",
+            Side::Secondary => self.main_thread(),
         }
     }
 

@@ -37,6 +37,19 @@ pub struct Metrics {
     pub failover_ns: Option<u64>,
     /// Pages in the secondary's guest that belong to no committed state after failover.
     pub leaked_pages: u64,
+    /// Checkpoints that were asked for since the two guests sent different packets.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mismatch_checkpoints: u64,
+    /// Packets that clients have got.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets_released: u64,
+    /// Packets of the primary's guest that are held back when the run ends.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets_held: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One checkpoint.

@@ -85,6 +85,7 @@ steps! {
         POST_SYNC "post_sync" = "R9a" in "multifd_recv_thread",
         WAIT_SYNC "wait_sync" = "R9b" in "multifd_recv_thread",
         EXIT "exit" = "RX" in "multifd_recv_thread",
+        KICK "kick" = "RX" in "multifd_recv_thread, with recv_exit_kick",
     }
     recv_sync {
         WAIT_ALL "wait_all" = "Y1" in "multifd_recv_sync_main",
@@ -265,7 +266,23 @@ steps! {
     fault {
         STRIKE "strike" = "0" in "a fault of the scenario strikes, from outside of both QEMUs",
     }
+    disk {
+        GUEST_WRITE "guest_write" = "7.9" in "quorum_co_pwritev",
+        NBD_WRITE "nbd_write" = "7.9" in "nbd_do_cmd_write, backup_top",
+        COMMIT "commit" = "7.9" in "commit_active_start",
+    }
+    vcpu {
+        PULL_STATE "pull_state" = "C14" in "cpu_synchronize_all_states",
+        PUSH_STATE "push_state" = "C23" in "cpu_synchronize_all_post_init",
+    }
     monitor {
         CONT "cont" = "0" in "qmp_cont",
+        NBD_SERVER_STOP "nbd_server_stop" = "7.9" in "qmp_nbd_server_stop",
+    }
+    colo_compare {
+        COMPARE "compare" = "7.8/3" in "colo_compare_connection",
+        NOTIFY "notify" = "7.8/3" in "colo_compare_inconsistency_notify",
+        SCAN "scan" = "7.8/4" in "check_old_packet_regular",
+        FLUSH "flush" = "7.8/5" in "colo_flush_packets",
     }
 }

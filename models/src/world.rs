@@ -6,13 +6,15 @@ use crate::host_profile::HostProfile;
 use crate::management::{Management, span};
 use crate::metrics::{Metrics, Recorder};
 use crate::milestone::Milestones;
+use crate::network_output::NetworkOutput;
 use crate::oracle::Oracle;
 use crate::primary::{Primary, PrimaryConfig};
+use crate::replication::{PrimaryDisk, SecondaryDisk};
 use crate::scenario::{Asks, Fault, Loss, Scenario, Stop, Transport};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm};
 use crate::steps::STEPS;
 use crate::variant::{Multifd, Variant};
-use colosim_sim::link::{self, Path, PathConfig, Socket, connect};
+use colosim_sim::link::{self, Interactive, Path, PathConfig, Socket, connect};
 use colosim_sim::{Config, Noise, Outcome, Plan, ProcessId, Sim, Simulator, Span, StepCost};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -80,6 +82,7 @@ pub fn run(simulator: &mut Simulator, input: RunInput<'_>) -> Run {
     };
     let recorder: Recorder = Recorder::default();
     let world: RefCell<Option<(Rc<Management>, Rc<Primary>)>> = RefCell::new(None);
+    simulator.share_cores(input.host.shared_cores.unwrap_or(0));
     let outcome = simulator.run(config, |sim| {
         *world.borrow_mut() = Some(build(sim, &input, &recorder));
     });
@@ -87,6 +90,10 @@ pub fn run(simulator: &mut Simulator, input: RunInput<'_>) -> Run {
     primary.finish_metrics(outcome.time);
     let mut metrics = std::mem::take(&mut *recorder.borrow_mut());
     metrics.leaked_pages = management.oracle.leaked_pages();
+    if let Some(output) = &management.output {
+        metrics.packets_released = output.clients.packets();
+        metrics.packets_held = output.compare.held();
+    }
     metrics.failover_ns = management.failover.get().and_then(|(asked, ran)| Some(ran?.since(asked).0));
     Run { outcome, metrics, faults_struck: management.struck.get() }
 }
@@ -105,10 +112,14 @@ fn time_limit(scenario: &Scenario) -> Span {
 
 fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management>, Rc<Primary>) {
     let scenario = input.scenario;
-    let layout = Rc::new(Layout::new(&scenario.guest));
-    let channels = match input.variant.multifd {
-        Multifd::On => scenario.migration.multifd_channels,
-        Multifd::Off => 0,
+    let layout = Rc::new(Layout::new(&scenario.guest, Side::Primary));
+    let of_secondary = Rc::new(Layout::new(&scenario.guest, Side::Secondary));
+    let (channels, of_primary) = match input.variant.multifd {
+        Multifd::On => {
+            let channels = scenario.migration.multifd_channels;
+            (channels, scenario.migration.primary_multifd_channels.unwrap_or(channels))
+        }
+        Multifd::Off => (0, 0),
     };
     let primary_process = sim.process("primary");
     let secondary_process = sim.process("secondary");
@@ -117,8 +128,16 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
 
     let network = Network::new(sim, scenario, primary_process, secondary_process);
     let (primary_main, secondary_main) = network.connect("main");
-    let multifd: Vec<_> = (0..channels).map(|id| network.connect(&format!("multifd_{id}"))).collect();
-    let (primary_multifd, secondary_multifd): (Vec<_>, Vec<_>) = multifd.into_iter().unzip();
+    let multifd: Vec<_> = (0..of_primary).map(|id| network.connect(&format!("multifd_{id}"))).collect();
+    let redirector = scenario.guest.output.map(|config| (config, network.connect("redirector")));
+    let (primary_multifd, mut secondary_multifd): (Vec<_>, Vec<_>) = multifd.into_iter().unzip();
+    if of_primary != channels {
+        // Channels connect side by side. Which come first matters where not all are wanted.
+        let first = sim.stream("order of connections", "multifd").below(u64::from(of_primary));
+        secondary_multifd.rotate_right(first as usize + 1);
+    }
+
+    let nbd = scenario.guest.disk.map(|disk| (disk, network.connect("nbd")));
 
     let oracle = Rc::new(Oracle::new());
     let milestones = match &scenario.explore_from {
@@ -148,7 +167,8 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
         milestones.clone(),
         oracle.clone(),
     );
-    let svm = GuestWriter::new(&scenario.guest.workload, &layout, sim.stream("workload", "secondary"), Side::Secondary);
+    let svm =
+        GuestWriter::new(&scenario.guest.workload, &of_secondary, sim.stream("workload", "secondary"), Side::Secondary);
     let secondary = Secondary::new(
         sim,
         secondary_process,
@@ -156,10 +176,13 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
             variant: input.variant.clone(),
             x_colo: scenario.migration.x_colo,
             channels,
+            target_is_live: !scenario.guest.paused,
             compression: scenario.migration.multifd_compression,
-            layout,
+            layout: of_secondary,
             granularity: scenario.granularity,
             content: PageContent::Tag,
+            accel: scenario.guest.accel,
+            exit_on_error: scenario.migration.exit_on_error,
             vm: Vm::new(sim, svm),
         },
         secondary_main,
@@ -168,6 +191,18 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
         milestones.clone(),
         recorder.clone(),
     );
+    let output = redirector.as_ref().map(|(config, (at_primary, at_secondary))| {
+        Rc::new(NetworkOutput::new(sim, *config, at_primary.clone(), at_secondary.clone()))
+    });
+    if let Some(output) = &output {
+        let is_first = primary.output.set(output.clone()).is_ok() && secondary.output.set(output.clone()).is_ok();
+        debug_assert!(is_first, "a machine has its network once");
+    }
+    if let Some((disk, (client, server))) = &nbd {
+        let is_first = primary.disk.set(Rc::new(PrimaryDisk::new(sim, *disk, client.clone()))).is_ok()
+            && secondary.disk.set(Rc::new(SecondaryDisk::new(sim, *disk, server.clone()))).is_ok();
+        debug_assert!(is_first, "a machine has its disk once");
+    }
     primary.spawn();
     secondary.spawn();
 
@@ -178,6 +213,9 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
         secondary_process,
         main: primary_main,
         channels: primary_multifd,
+        nbd: nbd.map(|(_, (client, _))| client),
+        redirector: redirector.map(|(_, (at_primary, _))| at_primary),
+        output,
         oracle,
         milestones,
         failover_bound: span(scenario.failover_bound),
@@ -185,6 +223,7 @@ fn build(sim: &Sim, input: &RunInput<'_>, recorder: &Recorder) -> (Rc<Management
         struck: Cell::new(0),
         refused: Cell::new(None),
         watched: Cell::new(false),
+        under_way: Cell::new(0),
         failover: Cell::new(None),
     });
     let (faults, stop) = (input.faults.to_vec(), scenario.stop);
@@ -228,7 +267,7 @@ impl<'a> Network<'a> {
             Transport::Tcp => link::Transport::Tcp,
             Transport::Unix => link::Transport::Unix,
         };
-        connect(
+        let ends = connect(
             self.sim,
             name,
             (self.primary, &self.there),
@@ -236,6 +275,12 @@ impl<'a> Network<'a> {
             transport,
             link.send_buffer.bytes(),
             link.receive_buffer.bytes(),
-        )
+        );
+        // QEMU sets TCP_NODELAY on multifd channels only.
+        if let (Some(delay), Transport::Tcp, "main") = (link.delayed_ack, link.transport, name) {
+            let (acknowledgement_delay, segment_bytes) = (span(delay), link.segment.bytes());
+            ends.0.delay_small_segments(Interactive { acknowledgement_delay, segment_bytes });
+        }
+        ends
     }
 }

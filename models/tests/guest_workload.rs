@@ -16,6 +16,7 @@ fn guest(pages: u64, workload: Workload) -> scenario::Guest {
         page_size: Size::from_bytes(PAGE),
         filled: Share::new(0.5),
         workload,
+        paused: false,
         accel: scenario::Accel::Tcg,
         resizable: None,
         disk: None,
@@ -40,16 +41,16 @@ fn sequential(rate: u64, pages: u64) -> Workload {
 }
 
 fn writer(guest: &scenario::Guest, seed: u64, side: Side) -> GuestWriter {
-    GuestWriter::new(&guest.workload, &Layout::new(guest), Stream::new(seed, "workload", "test"), side)
+    GuestWriter::new(&guest.workload, &Layout::new(guest, side), Stream::new(seed, "workload", "test"), side)
 }
 
 fn ram(guest: &scenario::Guest, seed: u64) -> GuestRam {
-    GuestRam::new(&Layout::new(guest), guest.filled, writer(guest, seed, Side::Primary))
+    GuestRam::new(&Layout::new(guest, Side::Primary), guest.filled, writer(guest, seed, Side::Primary))
 }
 
 /// Pages that are dirty after the guest has run for `time`, if none was before.
 fn unique_dirty_pages(guest: &scenario::Guest, seed: u64, time: u64) -> u64 {
-    let layout = Layout::new(guest);
+    let layout = Layout::new(guest, Side::Primary);
     let mut bitmap = DirtyBitmap::new(&layout);
     (0..layout.blocks[0].pages).for_each(|page| assert!(bitmap.clear(0, page)));
     let mut ram = ram(guest, seed);
@@ -189,7 +190,7 @@ fn the_filled_share_of_ram_is_filled_from_the_first_page_on() {
 
 #[test]
 fn a_bitmap_starts_with_every_page_and_ends_with_its_last_page() {
-    let layout = Layout::new(&guest(100, Workload::Idle));
+    let layout = Layout::new(&guest(100, Workload::Idle), Side::Primary);
     let mut bitmap = DirtyBitmap::new(&layout);
     assert_eq!(bitmap.dirty_pages(), 100);
     assert_eq!(

@@ -44,6 +44,17 @@ fn impossible_guests_are_refused() {
 }
 
 #[test]
+fn impossible_output_is_refused() {
+    let output = |connections: &str, rate: &str| {
+        format!("guest: (ram: \"1 MiB\", output: (connections: {connections}, rate: \"{rate} packets/s\"))")
+    };
+    refused(&output("0", "10"), "", "0 connections are impossible; it is 1 to 16384", 46);
+    refused(&output("20000", "10"), "", "20000 connections are impossible; it is 1 to 16384", 46);
+    refused(&output("1", "0"), "", "a guest that sends no packet has no output; leave `output` out", 55);
+    assert_eq!(messages(&output("1", "10"), ""), []);
+}
+
+#[test]
 fn impossible_workloads_are_refused() {
     let uniform =
         |set: &str| format!("guest: (ram: \"1 MiB\", workload: Uniform(rate: \"1 pages/s\", working_set: \"{set}\"))");
@@ -160,8 +171,8 @@ fn variants_are_resolved_at_their_place() {
         [
             "2:13 unknown preset `mergd` Some(\"did you mean `merged`?\")",
             "3:3 unknown preset `series-v6` Some(\"did you mean `series-v5`?\")",
-            "4:3 `recv_target: GuestAlways` is senseless here: the page is already in guest RAM, \
-             and `hook_copy: AfterRecv` would copy it onto itself None",
+            "4:3 `recv_target: GuestAlways` is senseless here: the page is in guest RAM already, \
+             and the copy hook would copy it onto itself None",
             "5:59 `Liveness` is asked twice None",
             "5:31 unknown host profile `lab-unx` Some(\"did you mean `lab-unix`?\")",
         ]

@@ -63,6 +63,8 @@ pub(crate) struct Core {
     /// Seed of the noise: that of the run, until it forks.
     pub noise_seed: u64,
     pub fork_after: u64,
+    /// Cores that all threads share; zero: each thread has its own.
+    pub cores: u32,
     pub holds: Holds,
     pub hand_overs: HandOvers,
     pub watches: Vec<Watch>,
@@ -99,6 +101,7 @@ pub struct Sim(pub(crate) Rc<Kernel>);
 pub struct Simulator {
     kernel: Rc<Kernel>,
     records_events: bool,
+    cores: u32,
     scheduler: Option<Rc<RefCell<dyn Scheduler>>>,
 }
 
@@ -111,6 +114,12 @@ impl Simulator {
     /// From the next run on, keep a record of every event: [`Outcome::events`].
     pub fn record_events(&mut self, records: bool) {
         self.records_events = records;
+    }
+
+    /// From the next run on, all threads share so many cores: while more of them work, each step takes so much longer. Zero, as
+    /// it is at first: each thread has a core of its own.
+    pub fn share_cores(&mut self, cores: u32) {
+        self.cores = cores;
     }
 
     /// From the next run on, let this scheduler decide what is next; see [`Scheduler`]. Events are recorded.
@@ -128,6 +137,7 @@ impl Simulator {
             let core = &mut *self.kernel.core.borrow_mut();
             core.plain = control.is_none() && core.holds.is_empty();
             core.control = control;
+            core.cores = self.cores;
         }
         build(&sim);
         let ended = match &self.scheduler {
@@ -298,7 +308,8 @@ impl Core {
         match &mut self.control {
             Some(control) if control.is_controlled() => control.push(self.now, at, event, how),
             Some(control) => {
-                state.created_by = control.event();
+                // A connection that delivers has no event of its own.
+                state.created_by = self.current.map_or(0, |_| control.event());
                 self.timers.push(at, event);
             }
             None => self.timers.push(at, event),

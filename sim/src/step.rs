@@ -100,6 +100,10 @@ impl Core {
         thread.visit = visit;
         let mut span = thread.disturbed(spread, noise);
         thread.waits = 0;
+        if self.cores > 0 {
+            span = self.shared(id, span);
+        }
+        let thread = &self.threads[id.index()];
         if !thread.stalls.is_empty() {
             span = span.saturating_add(thread.stalled());
         }
@@ -121,6 +125,17 @@ impl Core {
         }
         self.schedule_resume(id, end);
         StepEnds::Later
+    }
+
+    /// What `span` nanoseconds of work take on cores that others work on too: each gets an equal share, as it is when the work
+    /// begins. A fair scheduler does that over some milliseconds (Linux, `sched_min_granularity`); here it does so at once.
+    fn shared(&mut self, id: ThreadId, span: u64) -> u64 {
+        let now = self.now;
+        let others = self.threads.iter().filter(|thread| thread.alive && thread.busy_until > now).count() as u64;
+        let (runnable, cores) = (others + 1, u64::from(self.cores));
+        let span = if runnable > cores { span.saturating_mul(runnable) / cores } else { span };
+        self.threads[id.index()].busy_until = now + Span(span);
+        span
     }
 
     fn notify_watches(&mut self, id: ThreadId, step: StepId, visit: u32) {

@@ -53,6 +53,8 @@ pub(crate) struct Thread {
     pub step: StepId,
     pub visit: u32,
     pub step_at: Time,
+    /// Until then it works on its step, if cores are shared.
+    pub busy_until: Time,
     /// Waits since the present step began, if anything depends on it.
     pub waits: u32,
     pub stalls: Vec<StallAt>,
@@ -104,6 +106,7 @@ impl Thread {
             step: StepId(0),
             visit: 0,
             step_at: Time::ZERO,
+            busy_until: Time::ZERO,
             waits: 0,
             stalls,
             task: None,

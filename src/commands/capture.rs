@@ -1,9 +1,12 @@
 //! `capture verify` and `capture show`: recorded migrations of a real QEMU.
 
+mod leak;
+
 use super::Settings;
 use crate::cli::{CaptureShowArgs, CaptureVerifyArgs};
 use crate::exit::{Answer, Exit, Failure};
-use crate::files::recording;
+use crate::files::plan::PlanFile;
+use crate::files::{plan, recording};
 use crate::report::{json, style};
 use crate::values::Format;
 use colosim_models::capture::{
@@ -12,6 +15,7 @@ use colosim_models::capture::{
 };
 use colosim_sim::explore::{Stalls, Strategy, Trial};
 use colosim_sim::{Plan, Simulator, Span};
+use leak::Leak;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::fmt::Write;
@@ -36,6 +40,8 @@ struct Verified {
     errors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seeds: Option<Seeds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leak: Option<Leak>,
     verdict: &'static str,
 }
 
@@ -50,9 +56,12 @@ struct Seeds {
 /// Run recordings through the secondary and compare.
 pub fn verify(args: &CaptureVerifyArgs, settings: Settings) -> Result<Answer, Failure> {
     let recordings: Vec<Recording> = args.dirs.iter().map(|dir| read(dir)).collect::<Result<_, _>>()?;
+    let plan = args.plan.as_deref().map(plan_alone).transpose()?;
     let pool = settings.workers()?;
-    let verified: Vec<Verified> =
-        pool.install(|| recordings.par_iter().map(|one| verify_one(one, args.seeds)).collect::<Result<_, _>>())?;
+    let verified = pool.install(|| {
+        let verified = recordings.par_iter().map(|one| verify_one(one, args.seeds, plan.as_ref()));
+        verified.collect::<Result<Vec<Verified>, Failure>>()
+    })?;
     let agree = verified.iter().filter(|one| one.verdict == "agrees").count();
     let text = match settings.format {
         Format::Json if verified.len() == 1 => json::document(&verified[0]),
@@ -73,6 +82,17 @@ fn read(dir: &Path) -> Result<Recording, Failure> {
     recording::read(dir)
 }
 
+/// The plan in a file; a witness has a scenario that is not the recording's.
+fn plan_alone(path: &Path) -> Result<Plan, Failure> {
+    match plan::read(path)? {
+        PlanFile::Plan(plan) => Ok(plan),
+        PlanFile::Witness(_) => {
+            let message = format!("{} is a witness of a scenario, expected a plan alone", path.display());
+            Err(Failure::usage(message, Some("capture verify prints one where the recorded guest has a leak".into())))
+        }
+    }
+}
+
 fn run(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) -> Result<(Replay, Verdict), Failure> {
     let replayed = replay(simulator, recording, seed, plan)
         .map_err(|error| Failure::usage(format!("cannot replay {}: {error}", recording.name), None))?;
@@ -80,11 +100,14 @@ fn run(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) 
     Ok((replayed, verdict))
 }
 
-fn verify_one(recording: &Recording, seeds: Option<u64>) -> Result<Verified, Failure> {
+fn verify_one(recording: &Recording, seeds: Option<u64>, plan: Option<&Plan>) -> Result<Verified, Failure> {
     let mut simulator = Simulator::new();
-    let (replayed, verdict) = run(&mut simulator, recording, 0, Plan::undisturbed())?;
+    let (replayed, verdict) = run(&mut simulator, recording, 0, plan.cloned().unwrap_or_default())?;
     let seeds = seeds.map(|count| with_stalls(recording, &replayed, count)).transpose()?;
-    let agrees = verdict.agrees && seeds.as_ref().is_none_or(|seeds| seeds.agree == seeds.runs);
+    let leak = leak::verify(&mut simulator, recording, &replayed, plan)?;
+    let agrees = verdict.agrees
+        && seeds.as_ref().is_none_or(|seeds| seeds.agree == seeds.runs)
+        && leak.as_ref().is_none_or(Leak::agrees);
     let multifd = recording.connections.iter().filter(|c| c.name != "main");
     Ok(Verified {
         capture: recording.name.clone(),
@@ -99,6 +122,7 @@ fn verify_one(recording: &Recording, seeds: Option<u64>) -> Result<Verified, Fai
         // A real secondary ends with errors too; they are of interest where it should not have.
         errors: if verdict.agrees { Vec::new() } else { replayed.errors },
         seeds,
+        leak,
         verdict: if agrees { "agrees" } else { "disagrees" },
     })
 }
@@ -144,6 +168,9 @@ fn line(one: &Verified) -> String {
     }
     for error in &one.errors {
         let _ = writeln!(text, "          the simulated secondary says: {error}");
+    }
+    if let Some(leak) = &one.leak {
+        text.push_str(&leak.text());
     }
     if let Some(seeds) = &one.seeds {
         let _ =

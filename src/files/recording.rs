@@ -8,7 +8,7 @@ use ruzstd::decoding::StreamingDecoder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -86,6 +86,7 @@ struct Notes {
     yank_us: Option<u64>,
     failover_us: Option<u64>,
     heartbeat: Option<String>,
+    uncommitted_pages_in_guest_ram: Option<BTreeSet<usize>>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +149,7 @@ pub fn read(dir: &Path) -> Result<Recording, Failure> {
         ended,
         states: decoded.states.into_iter().map(|state| state.pc_ram_page_list_sha256).collect(),
         memories: memories.collect::<Result<_, Failure>>()?,
+        uncommitted: index.notes.uncommitted_pages_in_guest_ram,
     })
 }
 

@@ -135,11 +135,22 @@ fn table<'a>(matrix: &Matrix, rows: impl Iterator<Item = &'a Row>) -> String {
     let letters: Vec<String> = (0..matrix.columns.len()).map(|column| letter(column).to_string()).collect();
     let mut text = format!("| race | {} |\n|---|{}\n", letters.join(" | "), "---|".repeat(letters.len()));
     for row in rows {
-        let cell = |cell: &Cell| cell.shown.map_or("·".to_owned(), |shown| shown.stalls.to_string());
-        let cells: Vec<String> = row.cells.iter().map(cell).collect();
+        let cells: Vec<String> =
+            row.cells.iter().zip(&matrix.columns).map(|(cell, design)| mark(row, cell, design)).collect();
         text += &format!("| {} | {} |\n", row.race.title(), cells.join(" | "));
     }
     text
+}
+
+/// A number, a dot, or nothing: where another race gives the same signs, a mutant says nothing about a preset.
+fn mark(row: &Row, cell: &Cell, design: &Column) -> String {
+    let is_preset =
+        |name: &&str| design.choice == *name || design.names.iter().any(|one| one.split(' ').next() == Some(name));
+    match cell.shown {
+        None => "·".to_owned(),
+        Some(_) if row.race.id.is_empty() && !row.race.absent_in.iter().any(is_preset) => String::new(),
+        Some(shown) => shown.stalls.to_string(),
+    }
 }
 
 fn section(row: &Row) -> String {

@@ -39,7 +39,8 @@ fn lateness(found: &Found) -> String {
     told.join(", and ")
 }
 
-fn one_hold(hold: &Hold) -> String {
+/// Who was held where, until when.
+pub fn one_hold(hold: &Hold) -> String {
     let Hold { at, until, .. } = hold;
     format!(
         "{} was held at {} (visit {}) until {} had passed {} (visit {})",

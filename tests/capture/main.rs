@@ -106,6 +106,71 @@ fn the_lost_channel_hangs_in_the_wait_of_the_real_one() {
     assert!(wait.contains("semaphore multifd_recv_state->sem_sync"), "{wait}");
 }
 
+const LEAK: &str = "colo-multifd-failover-while-receiving";
+
+/// The recorded guest had pages 5627 to 5754 of pc.ram from packet 291, which came on channel 2.
+#[test]
+fn the_recorded_leak_is_explained_by_one_held_receive_thread() {
+    let dir = captures().join(LEAK);
+    let (document, code) = verified(&[dir.to_str().expect("a name")]);
+    assert_eq!(code, Some(0), "{document:#}");
+    let leak = &document["leak"];
+    assert_eq!((leak["recorded"].as_u64(), leak["explained"].as_u64()), (Some(128), Some(128)), "{leak:#}");
+    assert_eq!(leak["too_many"], 0);
+    assert_eq!(leak["pages"], json!([[5627, 5754]]));
+    assert_eq!(leak["packets"], json!([{"channel": 2, "packet_num": 291}]));
+    let holds = leak["plan"]["holds"].as_array().expect("holds");
+    assert!(
+        holds
+            .iter()
+            .any(|hold| hold["at"]["thread"] == "mig/dst/recv_2"
+                && hold["at"]["step"] == "multifd_recv.read_state_process"),
+        "{leak:#}"
+    );
+}
+
+#[test]
+fn the_printed_plan_leaks_the_same_pages_again() {
+    let dir = captures().join(LEAK);
+    let output = colosim(&["capture", "verify", dir.to_str().expect("a name")]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("leaked pages: 128 of 128 as recorded"), "{text}");
+    let plan = text.lines().find_map(|line| line.trim().strip_prefix("plan: ")).expect("a plan");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), plan).expect("written");
+    let (document, code) = verified(&[dir.to_str().expect("a name"), "--plan", file.path().to_str().expect("a name")]);
+    assert_eq!((document["leak"]["explained"].as_u64(), code), (Some(128), Some(0)), "{document:#}");
+}
+
+#[test]
+fn a_plan_that_does_not_leak_the_recorded_pages_disagrees() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let hold = r#"(at: (thread: "mig/dst/recv_2", step: "multifd_recv.check_exiting", visit: 60),
+                   until: (thread: "dst/main", step: "recv_terminate.set_exiting", visit: 1), longest_ns: 2000000000)"#;
+    fs::write(file.path(), format!("(holds: [{hold}])")).expect("written");
+    let dir = captures().join(LEAK);
+    let (document, code) = verified(&[dir.to_str().expect("a name"), "--plan", file.path().to_str().expect("a name")]);
+    assert_eq!((document["leak"]["explained"].as_u64(), code), (Some(0), Some(1)), "{document:#}");
+}
+
+#[test]
+fn pages_that_the_guest_may_have_written_itself_are_no_leak() {
+    let dir = captures().join("colo-multifd-killed-in-checkpoint");
+    let (document, _) = verified(&[dir.to_str().expect("a name")]);
+    assert_eq!(document["leak"]["recorded"], 0, "{document:#}");
+    assert!(document["leak"]["undecided"].as_u64() > Some(0), "{document:#}");
+    let whole = captures().join("colo-multifd");
+    let (document, _) = verified(&[whole.to_str().expect("a name")]);
+    assert!(document["leak"].is_null(), "it did not fail over inside a checkpoint");
+}
+
+#[test]
+fn a_page_that_no_packet_of_the_unfinished_checkpoint_carries_cannot_have_leaked() {
+    let (_dir, copy) = copy_of(LEAK);
+    edit(&copy, "index.json", |index| index["notes"]["uncommitted_pages_in_guest_ram"] = json!([5627, 3]));
+    refused(&copy, "page 3 of pc.ram is listed as uncommitted");
+}
+
 #[test]
 fn late_receive_threads_change_nothing() {
     let dir = captures().join("colo-multifd");

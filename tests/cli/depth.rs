@@ -149,10 +149,10 @@ fn a_judgement_about_an_unknown_step_is_refused() {
 
 #[test]
 fn an_oracle_that_never_had_anything_to_judge_is_told() {
-    let asks = ["--set", "asks=[Liveness]", "--set", "faults=[]", "--set", "variants=[\"merged\"]", "--seeds", "2"];
+    let asks = ["--set", "asks=[OneSideRuns]", "--set", "faults=[]", "--set", "variants=[\"merged\"]", "--seeds", "2"];
     let (code, answer) = json(&[&["compare", &small()], &asks[..]].concat());
     assert_eq!((code, &answer["rows"][0]["verdict"]), (3, &"inconclusive".into()));
-    assert!(answer["rows"][0]["claim"].as_str().unwrap().contains("no failover was asked for"));
+    assert!(answer["rows"][0]["claim"].as_str().unwrap().contains("no failover ended"));
     let (_, answer) = json(&[&["explore", &small()], &asks[..]].concat());
-    assert_eq!(answer["unreached_oracles"][0]["asks"], "Liveness");
+    assert_eq!(answer["unreached_oracles"][0]["asks"], "OneSideRuns");
 }

@@ -1,6 +1,7 @@
 //! The program as a user runs it. A file for each thing that is promised; what they share is here.
 
 mod answers;
+mod debate;
 mod depth;
 mod input;
 mod resume;

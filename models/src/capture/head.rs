@@ -2,6 +2,7 @@
 
 use super::Recording;
 use crate::guest::{Block, Layout};
+use crate::wire::codec::CodecError;
 use crate::wire::ram_section::{BlockEntry, LastBlock, Word, read_word};
 use crate::wire::stream::{Item, read_header, read_item};
 use crate::wire::{SliceSource, WireError, now};
@@ -29,6 +30,23 @@ pub enum ReplayError {
     /// The list lacks the block whose pages are compared.
     #[error("the main stream lists no RAM block called \"{COMPARED_BLOCK}\"")]
     NoComparedBlock,
+    /// A packet of the unfinished checkpoint cannot be decompressed.
+    #[error("multifd packet {packet_num}: {error}")]
+    Payload {
+        /// Its number.
+        packet_num: u64,
+        /// Why.
+        error: CodecError,
+    },
+    /// A page that the recording calls uncommitted has content that did not come in the unfinished checkpoint.
+    #[error(
+        "page {page} of {COMPARED_BLOCK} is listed as uncommitted, but its content is committed, or no packet of the \
+         unfinished checkpoint carries it"
+    )]
+    NotCarried {
+        /// The first such page.
+        page: usize,
+    },
     /// The machine is too large.
     #[error("the main stream lists {bytes} bytes of RAM, expected at most {RAM_BYTES_MAX}")]
     TooMuchRam {
@@ -60,7 +78,10 @@ pub(super) fn head_of(recording: &Recording) -> Result<Head, ReplayError> {
     if bytes > RAM_BYTES_MAX {
         return Err(ReplayError::TooMuchRam { bytes });
     }
-    let block = |entry: BlockEntry| Block { pages: (entry.used_length / PAGE_BYTES) as usize, idstr: entry.idstr };
+    let block = |entry: BlockEntry| {
+        let pages = (entry.used_length / PAGE_BYTES) as usize;
+        Block { pages, max_pages: pages, idstr: entry.idstr }
+    };
     let layout = Layout { page_size: PAGE_BYTES, blocks: entries.into_iter().map(block).collect() };
     let compared_block = layout.block_index(COMPARED_BLOCK).ok_or(ReplayError::NoComparedBlock)?;
     Ok(Head { layout, compared_block })

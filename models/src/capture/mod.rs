@@ -8,20 +8,26 @@
 //! ```
 //!
 //! A *state* is guest RAM, and the cache, after precopy and after each whole checkpoint. Interrupted recordings end as the
-//! real run ended: inside a checkpoint, or in a wait that nothing ends.
+//! real run ended: inside a checkpoint, or in a wait that nothing ends. Where the real guest had pages of an unfinished
+//! checkpoint after its failover, `explain` searches for a plan under which the simulated one has exactly these.
 
+mod explain;
 mod head;
 mod packets;
 mod replay;
+mod uncommitted;
 mod verdict;
 
+pub use explain::{Explanation, SEEDS, explain};
 pub use head::{RAM_BYTES_MAX, ReplayError};
 pub use packets::{Epoch, MainItem, RecordedPacket, epochs, main_items, packets};
 pub use replay::{Replay, replay};
+pub use uncommitted::{Uncommitted, leaked, uncommitted};
 pub use verdict::{MemoryVerdict, Verdict, judge};
 
 use crate::scenario::Compression;
 use crate::variant::SyncReceiver;
+use std::collections::BTreeSet;
 
 /// A recorded migration.
 #[derive(Debug, Clone)]
@@ -46,6 +52,9 @@ pub struct Recording {
     pub states: Vec<String>,
     /// Memories that were read out of the real processes: name, and 8 bytes for each page of `pc.ram`.
     pub memories: Vec<(String, Vec<u64>)>,
+    /// Pages of `pc.ram` in the secondary's memory that no checkpoint committed and its guest did not write; none: nobody
+    /// told them apart.
+    pub uncommitted: Option<BTreeSet<usize>>,
 }
 
 /// One recorded connection.

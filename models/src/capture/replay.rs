@@ -12,7 +12,7 @@ use crate::metrics::Recorder;
 use crate::milestone::Milestones;
 use crate::oracle::{Oracle, State, hang};
 use crate::preset::preset;
-use crate::scenario::{Granularity, Workload};
+use crate::scenario::{Accel, Granularity, Workload};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm, Work};
 use crate::steps::{STEPS, colo_incoming};
 use crate::world::costs;
@@ -147,10 +147,13 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
             variant,
             x_colo: recording.colo,
             channels: multifd.len() as u32,
+            target_is_live: true,
             compression: recording.compression,
             layout,
             granularity: Granularity::Packet,
             content: PageContent::Sha256 { page_bytes: PAGE_BYTES },
+            accel: Accel::Tcg,
+            exit_on_error: true,
             vm: Vm::new(sim, idle),
         },
         main,

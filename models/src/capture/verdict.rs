@@ -92,7 +92,7 @@ fn hash_of(content: u64, zero: u64) -> u64 {
     if content == 0 { zero } else { content }
 }
 
-fn zero_page_hash() -> u64 {
+pub(super) fn zero_page_hash() -> u64 {
     first_eight(&Sha256::digest([0; 4096]))
 }
 

@@ -1,5 +1,7 @@
-//! The RAM blocks of the machine (QEMU's `RAMBlock` list, largest first), the same on both sides.
+//! The RAM blocks of the machine (QEMU's `RAMBlock` list, largest first), the same on both sides but for one that can be
+//! resized.
 
+use super::Side;
 use crate::scenario;
 use crate::wire::BlockTable;
 
@@ -10,6 +12,8 @@ pub struct Block {
     pub idstr: String,
     /// Length in pages.
     pub pages: usize,
+    /// Length in pages that it can have.
+    pub max_pages: usize,
 }
 
 /// All RAM blocks, in the order in which they are scanned and sent.
@@ -31,13 +35,24 @@ pub struct PageAddress {
 }
 
 impl Layout {
-    /// The blocks of a scenario's guest: `pc.ram`, and `vga.vram` if it has video RAM.
-    pub fn new(guest: &scenario::Guest) -> Layout {
+    /// The blocks of a scenario's guest on one side: `pc.ram`, `vga.vram` if it has video RAM, and the block that can be
+    /// resized, if it has one.
+    pub fn new(guest: &scenario::Guest, side: Side) -> Layout {
         let page_size = guest.page_size.bytes();
-        let block = |idstr: &str, bytes: u64| Block { idstr: idstr.to_owned(), pages: (bytes / page_size) as usize };
+        let pages = |bytes: u64| (bytes / page_size) as usize;
+        let block =
+            |idstr: &str, bytes| Block { idstr: idstr.to_owned(), pages: pages(bytes), max_pages: pages(bytes) };
         let mut blocks = vec![block("pc.ram", guest.ram.bytes())];
         if guest.video_ram.bytes() > 0 {
             blocks.push(block("vga.vram", guest.video_ram.bytes()));
+        }
+        if let Some(resizable) = guest.resizable {
+            let used = match side {
+                Side::Primary => resizable.primary,
+                Side::Secondary => resizable.secondary,
+            };
+            let idstr = "/rom@etc/acpi/tables".to_owned();
+            blocks.push(Block { idstr, pages: pages(used.bytes()), max_pages: pages(resizable.max.bytes()) });
         }
         Layout { page_size, blocks }
     }

@@ -1,11 +1,11 @@
 //! Committed state: what the secondary holds at a commit is what the primary held at that checkpoint, all of it; and after
 //! failover the guest has that, plus what it wrote itself.
 
-use super::{BIT_MISSING, Oracle, STATE_DIFFERS, UNCOMMITTED_PAGES};
+use super::{BIT_MISSING, Oracle, STATE_DIFFERS, TORN_PAGE, UNCOMMITTED_PAGES, WRITE_WHILE_RUNNING};
 use crate::guest::GuestRam;
-use crate::secondary::{RamBlock, Secondary};
+use crate::secondary::{PageContent, RamBlock, Secondary};
 use crate::wire::multifd_packet::slots;
-use colosim_sim::Cx;
+use colosim_sim::{Cx, Violation};
 use std::collections::BTreeSet;
 
 /// All of RAM at one moment.
@@ -45,9 +45,15 @@ impl Oracle {
     pub(crate) fn committed(&self, cx: &Cx, qemu: &Secondary, number: u32) {
         self.reached(cx, qemu, number);
         qemu.vm.forget_written();
+        if let Some(disk) = qemu.disk.get() {
+            disk.forget_own_writes();
+            *self.committed_disk.borrow_mut() =
+                self.primary_disk.borrow().clone().filter(|(of, _)| *of == number).map(|(_, clusters)| clusters);
+        }
     }
 
     fn reached(&self, cx: &Cx, qemu: &Secondary, number: u32) {
+        qemu.vm.look(cx.sim.now(), &qemu.blocks);
         let state = State::of_secondary(number, &qemu.blocks);
         if let Some(primary) = self.primary.borrow().as_ref().filter(|primary| primary.number == number) {
             self.compare(cx, qemu, "guest RAM", &primary.blocks, &state.blocks, number);
@@ -65,7 +71,8 @@ impl Oracle {
         let differing: Vec<_> = differing_pages(primary, own).collect();
         let Some((block, page)) = differing.first() else { return };
         let (count, idstr) = (differing.len(), &qemu.blocks[*block].idstr);
-        self.once(cx, STATE_DIFFERS, what, None, || {
+        let cause = self.left_colo.borrow().clone();
+        self.once(cx, STATE_DIFFERS, what, cause, || {
             format!(
                 "{count} pages of {what} differ from the primary's at checkpoint {number}, first page {page} of {idstr}"
             )
@@ -74,12 +81,16 @@ impl Oracle {
 
     /// Every page in which cache and guest differ has its bit set.
     pub(crate) fn before_flush(&self, cx: &Cx, qemu: &Secondary) {
-        qemu.vm.look(cx.sim.now(), &qemu.blocks);
+        if qemu.vm.is_running(cx) {
+            self.once(cx, WRITE_WHILE_RUNNING, "guest RAM", None, || {
+                "the checkpoint is flushed into the RAM of a guest that runs".to_owned()
+            });
+        }
         for block in &qemu.blocks {
             let (Some(cache), Some(bmap)) = (block.colo_cache.peek(), block.bmap.peek()) else { continue };
             let missing = block.guest.peek_all(|guest| {
                 cache.peek_all(|cache| {
-                    (0..guest.len())
+                    (0..guest.len().min(cache.len()))
                         .find(|&page| guest[page] != cache[page] && bmap.peek(page / 64) >> (page % 64) & 1 == 0)
                 })
             });
@@ -104,6 +115,18 @@ impl Oracle {
         if leaked.is_empty() {
             return;
         }
+        let torn = leaked.iter().find(|(block, page)| PageContent::is_torn(now.blocks[*block][*page]));
+        if let Some((block, page)) = torn {
+            let culprit = self.last_touch.borrow().clone().unwrap_or_else(|| cx.place());
+            let idstr = &qemu.blocks[*block].idstr;
+            cx.sim.report(Violation {
+                kind: TORN_PAGE,
+                object: "guest RAM".into(),
+                culprit,
+                cause: self.left_colo.borrow().clone(),
+                detail: format!("page {page} of {idstr} holds part of one version and part of another"),
+            });
+        }
         let slots = u64::from(slots(qemu.layout.page_size));
         let packets = match leaked.len() as u64 {
             count if count == slots => format!(" = 1 whole packet of {slots}"),
@@ -117,7 +140,7 @@ impl Oracle {
             runs(&leaked, qemu)
         );
         let culprit = self.last_touch.borrow().clone().unwrap_or_else(|| cx.place());
-        cx.sim.report(colosim_sim::Violation {
+        cx.sim.report(Violation {
             kind: UNCOMMITTED_PAGES,
             object: "guest RAM".into(),
             culprit,

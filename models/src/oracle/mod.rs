@@ -6,11 +6,17 @@
 //! | committed state | `CommittedState` | after precopy, at every commit, after failover |
 //! | secondary untouched | `SecondaryUntouched` | at every write to guest RAM by a thread that is no vCPU, once COLO has begun |
 //! | dirty bitmap | `DirtyBitmap` | before every flush |
+//! | output commit | `OutputCommit` | when a failover of the secondary has ended |
 //! | one side runs | `OneSideRuns` | at the end of a run in which a failover ended; that both run, only if it is asked |
+//! | allocations | `Lifetime` | when the incoming side has been destroyed |
+//! | one checkpoint | `CommittedState`, for the disk `DiskState` | when the guest is started after failover |
 //! | liveness | `Liveness` | a bound after a failover was asked for, or else after the last fault; and when nothing can happen any more |
 
+mod allocations;
 mod committed_state;
 mod liveness;
+mod output_commit;
+mod whole_checkpoint;
 
 pub use committed_state::State;
 pub use liveness::{Standing, hang, waits_for_the_outside};
@@ -27,12 +33,24 @@ use std::collections::BTreeSet;
 pub const STATE_DIFFERS: Kind = Kind("state-differs");
 /// After failover, guest RAM holds pages of no committed checkpoint.
 pub const UNCOMMITTED_PAGES: Kind = Kind("uncommitted-pages");
+/// After failover, a page of guest RAM is partly one version and partly another.
+pub const TORN_PAGE: Kind = Kind("torn-page");
 /// Guest RAM was written from the stream while COLO was on, or after it.
 pub const GUEST_TOUCHED: Kind = Kind("guest-touched");
 /// Guest RAM was written from the stream while the guest ran.
 pub const WRITE_WHILE_RUNNING: Kind = Kind("write-while-vm-runs");
 /// The dirty bitmap misses a page in which cache and guest differ.
 pub const BIT_MISSING: Kind = Kind("dirty-bit-missing");
+/// A client has seen what is no part of the state that goes on after failover.
+pub const OUTPUT_NOT_COMMITTED: Kind = Kind("output-not-committed");
+/// A client cannot accept anything more on a connection that it has open.
+pub const CONNECTION_BROKEN: Kind = Kind("connection-broken");
+/// After failover the guest is started with devices of another checkpoint than RAM.
+pub const TORN_CHECKPOINT: Kind = Kind("torn-checkpoint");
+/// After failover the guest is started with a disk that is not that of RAM's checkpoint.
+pub const TORN_DISK: Kind = Kind("torn-disk");
+/// Memory that nobody can free any more.
+pub const LEAKED_ALLOCATION: Kind = Kind("leaked-allocation");
 /// Both guests run after failover.
 pub const SPLIT_BRAIN: Kind = Kind("split-brain");
 /// No guest runs after failover.
@@ -41,9 +59,11 @@ pub const NOBODY_RUNS: Kind = Kind("nobody-runs");
 /// The question that a kind of violation answers.
 pub fn asks_of(kind: Kind) -> Asks {
     match kind {
-        STATE_DIFFERS | UNCOMMITTED_PAGES => Asks::CommittedState,
+        STATE_DIFFERS | UNCOMMITTED_PAGES | TORN_PAGE | TORN_CHECKPOINT => Asks::CommittedState,
+        TORN_DISK => Asks::DiskState,
         GUEST_TOUCHED | WRITE_WHILE_RUNNING => Asks::SecondaryUntouched,
         BIT_MISSING => Asks::DirtyBitmap,
+        OUTPUT_NOT_COMMITTED | CONNECTION_BROKEN => Asks::OutputCommit,
         SPLIT_BRAIN | NOBODY_RUNS => Asks::OneSideRuns,
         Kind::DEADLOCK | Kind::HANG | Kind::LIVELOCK => Asks::Liveness,
         Kind::OUT_OF_BOUNDS => Asks::Bounds,
@@ -56,6 +76,10 @@ pub fn asks_of(kind: Kind) -> Asks {
 pub struct Oracle {
     /// The primary's RAM at the latest state it took, per block; its number (0: end of precopy).
     primary: RefCell<Option<State>>,
+    /// The primary's disk at the latest checkpoint, and the number of that.
+    primary_disk: RefCell<Option<(u32, Vec<u64>)>>,
+    /// The primary's disk at the checkpoint that the secondary's RAM is of; none before the first.
+    committed_disk: RefCell<Option<Vec<u64>>>,
     /// What the secondary has committed.
     committed: RefCell<Option<State>>,
     /// Every state that the secondary reached, if they are to be kept.
@@ -74,11 +98,17 @@ pub struct Oracle {
     starts: Cell<u64>,
     resumed_at: Cell<Option<Time>>,
     leaked_pages: Cell<u64>,
+    /// Where a failover that had been asked for was dropped on the secondary.
+    failover_dropped: RefCell<Option<Place>>,
 }
 
 impl PrimaryObserver for Oracle {
     fn checkpoint_state(&self, number: u32, ram: &GuestRam) {
         *self.primary.borrow_mut() = Some(State::of_primary(number, ram));
+    }
+
+    fn disk_state(&self, number: u32, clusters: Vec<u64>) {
+        *self.primary_disk.borrow_mut() = Some((number, clusters));
     }
 
     fn vm_running(&self, running: bool) {

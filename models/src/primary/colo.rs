@@ -1,10 +1,8 @@
 //! The COLO loop of the primary (QEMU `colo_process_checkpoint` in `migration/colo.c`), run by the migration thread: P2 to
 //! P17, and one checkpoint: P20 to P37.
 //!
-//! A checkpoint is wanted when the timer is due, x-checkpoint-delay after the previous one was *asked for*. Requests
-//! that come before P34 are part of the checkpoint under way.
-//!
-//! Not modelled: block replication, colo-compare (P35 releases nothing, nobody asks for a checkpoint over a mismatch).
+//! A checkpoint is wanted when the timer is due, x-checkpoint-delay after the previous one was *asked for*, or when
+//! colo-compare asks for it. Requests that come before P34 are part of the checkpoint under way.
 
 use super::failover::colo_failover_requested;
 use super::main_channel::FromSecondary;
@@ -14,9 +12,13 @@ use super::{MigrationState, Primary};
 use crate::metrics::Checkpoint;
 use crate::scenario::Place;
 use crate::steps::colo_primary as step;
+use crate::variant::{ReadyWait, ReleasePoint};
 use crate::wire::colo_message::{self, ColoMessage};
 use crate::wire::stream::Item;
 use colosim_sim::{Cx, Ordering, Span, Time};
+
+/// No item of a stream starts with this byte.
+const NO_ITEM: u8 = 0xff;
 
 /// How a checkpoint failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,22 +33,38 @@ enum Broken {
 pub(super) async fn colo_process_checkpoint(cx: &Cx, qemu: &Primary) {
     cx.step(step::ENTER).await; // P2
     qemu.failover_state.store(cx, super::FailoverState::None, Ordering::Relaxed);
+    qemu.compare_notifier.set(true); // P4
 
-    cx.step(step::WAIT_READY).await; // P5
-    if receive(cx, qemu, ColoMessage::CheckpointReady).await.is_ok() {
+    if wait_ready(cx, qemu).await.is_ok() {
         qemu.bql.lock(cx).await;
         cx.step(step::START_VM).await; // P7
+        qemu.disk.get().inspect(|disk| disk.start_replication());
         qemu.start_vm(cx);
         qemu.bql.unlock(cx);
         qemu.recorder.borrow_mut().downtime_ns = cx.sim.now().since(qemu.downtime_start.get()).0;
         arm_timer(cx, qemu); // P8
+        if qemu.variant.ready_wait == ReadyWait::No {
+            qemu.checkpoint_event.set(cx);
+        }
         checkpoint_loop(cx, qemu).await;
     }
 
     cx.step(step::EXIT_EVENT).await; // P14
     cx.step(step::WAIT_EXIT).await; // P15
     qemu.exit_event.wait_idle(cx).await;
-    qemu.checkpoint_timer.disarm(); // P16
+    qemu.compare_notifier.set(false); // P16
+    qemu.checkpoint_timer.disarm();
+}
+
+/// P5. The design that does not wait takes the secondary for ready, and for its first checkpoint also for stopped (P21, which
+/// would make up for P5): it looks at neither answer before it waits for the next one.
+async fn wait_ready(cx: &Cx, qemu: &Primary) -> Result<(), ()> {
+    if qemu.variant.ready_wait == ReadyWait::No {
+        qemu.unread.borrow_mut().extend([ColoMessage::CheckpointReady, ColoMessage::CheckpointReply]);
+        return Ok(());
+    }
+    cx.step(step::WAIT_READY).await;
+    receive(cx, qemu, ColoMessage::CheckpointReady).await
 }
 
 /// P9 to P13.
@@ -80,7 +98,9 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     send(cx, qemu, ColoMessage::CheckpointRequest).await?;
     qemu.milestones.reach(cx, Place::Requested { checkpoint: number });
     cx.step(step::WAIT_REPLY).await; // P21
-    receive(cx, qemu, ColoMessage::CheckpointReply).await.map_err(|_| Broken::Returned)?;
+    if qemu.unread.borrow().is_empty() {
+        receive(cx, qemu, ColoMessage::CheckpointReply).await.map_err(|_| Broken::Returned)?;
+    }
 
     let stopped = stop_vm_for_checkpoint(cx, qemu, number).await?; // P23
     if colo_failover_requested(cx, qemu) {
@@ -95,6 +115,9 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     if sent.is_ok() {
         cx.step(step::SAVE_DEVICES).await; // P27
         blob = device_state(number, qemu.migration.device_state.bytes() as usize);
+        if let (true, Some(end)) = (qemu.device_state_is_corrupt.get(), blob.last_mut()) {
+            *end = NO_ITEM; // where the byte EOF should be
+        }
     }
     qemu.bql.unlock(cx);
     sent?;
@@ -108,6 +131,10 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     send(cx, qemu, ColoMessage::VmstateSize).await.map_err(|_| Broken::Printed)?;
     qemu.file.put(|out| out.extend_from_slice(&(blob.len() as u64).to_be_bytes()));
     qemu.file.flush(cx, qemu).await;
+    if qemu.file.has_error() {
+        qemu.error("cannot send the size of the device state");
+        return Err(Broken::Printed);
+    }
     cx.step(step::SEND_BLOB).await; // P32
     qemu.file.put_buffer(cx, qemu, &blob).await;
     qemu.file.flush(cx, qemu).await;
@@ -116,13 +143,22 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
         return Err(Broken::Returned);
     }
 
+    if qemu.variant.release_point == ReleasePoint::AfterSent {
+        release_output(cx, qemu).await;
+    }
+
     cx.step(step::WAIT_RECEIVED).await; // P33
     receive(cx, qemu, ColoMessage::VmstateReceived).await.map_err(|_| Broken::Printed)?;
     cx.step(step::RESET_EVENT).await; // P34
     qemu.checkpoint_event.reset(cx);
-    cx.step(step::RELEASE_OUTPUT).await; // P35
+    if qemu.variant.release_point == ReleasePoint::AfterReceived {
+        release_output(cx, qemu).await;
+    }
     cx.step(step::WAIT_LOADED).await; // P36
     receive(cx, qemu, ColoMessage::VmstateLoaded).await.map_err(|_| Broken::Printed)?;
+    if qemu.variant.release_point == ReleasePoint::AfterLoaded {
+        release_output(cx, qemu).await;
+    }
 
     qemu.bql.lock(cx).await;
     cx.step(step::RESUME_VM).await; // P37
@@ -130,6 +166,14 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     qemu.bql.unlock(cx);
     finish_measuring(cx, qemu, number, stopped, before);
     Ok(())
+}
+
+/// P35: `colo_notify_compares_event(CHECKPOINT)`.
+async fn release_output(cx: &Cx, qemu: &Primary) {
+    cx.step(step::RELEASE_OUTPUT).await;
+    if let Some(output) = qemu.output.get() {
+        output.compare.checkpoint(cx).await;
+    }
 }
 
 /// P23: stop the VM, unless failover was asked for. Returns when it stopped.
@@ -141,6 +185,7 @@ async fn stop_vm_for_checkpoint(cx: &Cx, qemu: &Primary, number: u32) -> Result<
     }
     cx.step(step::STOP_VM).await;
     qemu.stop_vm(cx);
+    qemu.drain_disk(cx).await;
     qemu.tell_checkpoint_state(number);
     let stopped = cx.sim.now();
     qemu.bql.unlock(cx);
@@ -182,7 +227,11 @@ async fn send(cx: &Cx, qemu: &Primary, message: ColoMessage) -> Result<(), Broke
 /// `colo_receive_check_message`. The error is printed.
 async fn receive(cx: &Cx, qemu: &Primary, message: ColoMessage) -> Result<(), ()> {
     let mut source = FromSecondary { cx, socket: &qemu.file.socket };
-    colo_message::read_expected(&mut source, message).await.map_err(|error| qemu.error(error.to_string()))
+    let unread = qemu.unread.take();
+    for message in unread.into_iter().chain([message]) {
+        colo_message::read_expected(&mut source, message).await.map_err(|error| qemu.error(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Counters at the start of a checkpoint.

@@ -1,12 +1,15 @@
 //! Failover of the primary (QEMU `failover_request_active`, `colo_failover_bh`, `primary_vm_do_failover`): the secondary is gone,
 //! the PVM goes on alone. H1 to H7, in the main loop with the BQL held.
 //!
-//! Only the main socket is shut (H4): a thread that is stuck in a multifd socket stays there unless management yanks first.
+//! If only the main socket is shut (H4), a thread that is stuck in a multifd socket stays there unless management yanks first.
+//!
+//! No compare object is told: what the PVM has sent and colo-compare holds stays there until management deletes the objects.
 
 use super::colo::colo_checkpoint_notify;
 use super::main_loop::Work;
 use super::{FailoverState, MigrationState, Primary};
 use crate::steps::{failover, primary_failover as step};
+use crate::variant::PrimaryFailover;
 use colosim_sim::{Cx, Ordering};
 
 /// Monitor command `x-colo-lost-heartbeat`: F0.
@@ -36,17 +39,22 @@ async fn primary_vm_do_failover(cx: &Cx, qemu: &Primary) {
     if qemu.is_vm_running() {
         qemu.stop_vm(cx);
     }
+    qemu.drain_disk(cx).await;
     cx.step(step::LEAVE_COLO_STATE).await; // H2
     qemu.state.compare_exchange(cx, MigrationState::Colo, MigrationState::Completed);
     cx.step(step::KICK).await; // H3
     colo_checkpoint_notify(cx, qemu);
     cx.step(step::SHUTDOWN_MAIN).await; // H4
     qemu.file.socket.shutdown();
+    if qemu.variant.primary_failover == PrimaryFailover::AllChannels {
+        qemu.multifd.channels.iter().for_each(|channel| channel.socket.shutdown());
+    }
     cx.step(step::COMPLETE).await; // H5
     if !qemu.failover_state.compare_exchange(cx, FailoverState::Active, FailoverState::Completed) {
         return qemu.error("failover is not under way any more");
     }
     cx.step(step::STOP_REPLICATION).await; // H6
+    qemu.disk.get().inspect(|disk| disk.stop_replication());
     cx.step(step::POST_EXIT).await; // H7
     qemu.exit_event.set(cx);
 }

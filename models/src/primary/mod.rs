@@ -12,7 +12,7 @@
 //! field of [`Primary`] or of its multifd state.
 //!
 //! **Not modelled**: the return path of precopy (it stays closed), cancelling, auto-converge, XBZRLE, postcopy, TLS,
-//! zero-copy-send, disks and network filters (their steps are there, they do nothing), establishing the connections.
+//! zero-copy-send, establishing the connections; of disks only what `replication` has.
 
 mod checkpoint_timer;
 mod colo;
@@ -28,8 +28,11 @@ mod rate_limit;
 use crate::guest::{GuestRam, GuestWriter, Layout, Side};
 use crate::metrics::Recorder;
 use crate::milestone::Milestones;
+use crate::network_output::{self, NetworkOutput, Wanted};
+use crate::replication::PrimaryDisk;
 use crate::scenario::{self, Granularity, ZeroPageDetection};
 use crate::variant::{Multifd, Variant};
+use crate::wire::colo_message::ColoMessage;
 use checkpoint_timer::CheckpointTimer;
 use colosim_sim::link::Socket;
 use colosim_sim::{Atomic, Cx, Event, Mutex, ProcessId, Signal, Sim, ThreadId, Time};
@@ -38,13 +41,15 @@ use main_loop::{MainLoop, Work};
 use multifd_send::MultifdSendState;
 use ram_save::RamState;
 use rate_limit::RateLimit;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 /// What the oracles need to be told by the primary.
 pub trait PrimaryObserver {
     /// The PVM is stopped; its RAM now is the state of checkpoint `number` (0: end of precopy).
     fn checkpoint_state(&self, number: u32, ram: &GuestRam);
+    /// The PVM is stopped and its disk drained; this is the content of each cluster at checkpoint `number`.
+    fn disk_state(&self, _number: u32, _clusters: Vec<u64>) {}
     /// The PVM was started or stopped.
     fn vm_running(&self, running: bool);
 }
@@ -130,6 +135,14 @@ pub struct Primary {
     checkpoint_timer: CheckpointTimer,
     /// `colo_exit_event`: the COLO loop may go.
     exit_event: Event,
+    /// Answers of the secondary that were not waited for and are still to be taken, in order.
+    unread: RefCell<Vec<ColoMessage>>,
+    /// What the guest sends, if it sends anything.
+    pub(crate) output: OnceCell<Rc<NetworkOutput>>,
+    /// The guest's disk, if it has one.
+    pub(crate) disk: OnceCell<Rc<PrimaryDisk>>,
+    /// `packets_compare_notifier` is registered.
+    compare_notifier: Cell<bool>,
     /// Just before the VM was stopped at the end of precopy.
     downtime_start: Cell<Time>,
     threads: RefCell<Option<Threads>>,
@@ -142,6 +155,8 @@ pub struct Primary {
     pub failed_over: Signal,
     /// Error messages, in order.
     pub errors: RefCell<Vec<String>>,
+    /// The guest was stopped by its user.
+    starts_paused: bool,
     began: Time,
     measured: Cell<bool>,
     recorder: Recorder,
@@ -192,6 +207,10 @@ impl Primary {
             checkpoint_event: Event::new(sim, "colo_checkpoint_event"),
             checkpoint_timer: CheckpointTimer::new(sim),
             exit_event: Event::new(sim, "colo_exit_event"),
+            unread: RefCell::default(),
+            output: OnceCell::new(),
+            disk: OnceCell::new(),
+            compare_notifier: Cell::new(false),
             downtime_start: Cell::new(Time::ZERO),
             threads: RefCell::new(None),
             checkpoints_done: Cell::new(0),
@@ -199,6 +218,7 @@ impl Primary {
             precopy_done: Signal::new(sim),
             failed_over: Signal::new(sim),
             errors: RefCell::default(),
+            starts_paused: guest.paused,
             began: sim.now(),
             measured: Cell::new(false),
             variant,
@@ -215,8 +235,10 @@ impl Primary {
 
     /// Start the guest and all threads.
     pub fn spawn(self: &Rc<Self>) {
-        self.ram.borrow_mut().start(self.sim.now());
-        self.observer.vm_running(true);
+        if !self.starts_paused {
+            self.ram.borrow_mut().start(self.sim.now());
+            self.observer.vm_running(true);
+        }
         let sim = &self.sim;
         let qemu = self.clone();
         sim.spawn(self.process, "src/main", |cx| main_loop::main_loop_thread(cx, qemu));
@@ -231,6 +253,38 @@ impl Primary {
         let qemu = self.clone();
         let migration = sim.spawn(self.process, "mig/src/main", |cx| migration_thread::migration_thread(cx, qemu));
         *self.threads.borrow_mut() = Some(Threads { migration, send });
+        if let Some(output) = self.output.get() {
+            self.spawn_output(output);
+        }
+        if let Some(disk) = self.disk.get().cloned() {
+            sim.spawn(self.process, "src/disk", |cx| disk.guest_thread(cx));
+        }
+    }
+
+    /// Start what the guest's packets pass on their way to the clients.
+    fn spawn_output(self: &Rc<Self>, output: &Rc<NetworkOutput>) {
+        let sim = &self.sim;
+        let guest = output.clone();
+        sim.spawn(self.process, "src/guest", |cx| network_output::pvm_thread(cx, guest));
+        let (qemu, compare) = (self.clone(), output.clone());
+        sim.spawn(self.process, "src/compare", |cx| async move {
+            compare.compare.run(&cx, &compare.clients, |cx, wanted| qemu.compare_notifies(cx, wanted)).await;
+        });
+        let compare = output.clone();
+        sim.spawn(self.process, "src/compare-in", |cx| async move { compare.compare.receive(&cx).await });
+        let compare = output.clone();
+        sim.spawn(self.process, "src/compare-timer", |cx| async move { compare.compare.tick(&cx).await });
+    }
+
+    /// `packets_compare_notifier`: colo-compare wants a checkpoint. Called by its thread.
+    fn compare_notifies(&self, cx: &Cx, wanted: Wanted) {
+        if !self.compare_notifier.get() {
+            return;
+        }
+        if wanted == Wanted::Mismatch && !self.checkpoint_event.is_set(cx) {
+            self.recorder.borrow_mut().mismatch_checkpoints += 1;
+        }
+        colo::colo_checkpoint_notify(cx, self);
     }
 
     /// Monitor command `x-colo-lost-heartbeat`: the main loop takes it up. An error unless the state is COLO.
@@ -242,6 +296,11 @@ impl Primary {
     pub fn yank(&self, _: &Cx) {
         self.multifd.channels.iter().rev().for_each(|channel| channel.socket.shutdown());
         self.file.socket.shutdown();
+    }
+
+    /// Monitor command `yank` of the NBD node, out of band: a guest write that waits for the secondary fails there.
+    pub fn yank_disk(&self) {
+        self.disk.get().inspect(|disk| disk.yank());
     }
 
     /// Does the PVM run?
@@ -290,6 +349,8 @@ impl Primary {
     fn start_vm(&self, cx: &Cx) {
         debug_assert!(self.bql.is_held_by(cx), "vm_start needs the BQL");
         self.ram.borrow_mut().start(cx.sim.now());
+        self.output.get().inspect(|output| output.pvm.start(cx));
+        self.disk.get().inspect(|disk| disk.vm_running(cx, true));
         self.observer.vm_running(true);
     }
 
@@ -297,12 +358,23 @@ impl Primary {
     fn stop_vm(&self, cx: &Cx) {
         debug_assert!(self.bql.is_held_by(cx), "vm_stop needs the BQL");
         self.ram.borrow_mut().stop(cx.sim.now());
+        self.output.get().inspect(|output| output.pvm.stop(cx));
+        self.disk.get().inspect(|disk| disk.vm_running(cx, false));
         self.observer.vm_running(false);
+    }
+
+    /// `bdrv_drain_all`, which ends `vm_stop`. The caller holds the BQL, and goes on holding it.
+    async fn drain_disk(&self, cx: &Cx) {
+        if let Some(disk) = self.disk.get() {
+            disk.drain(cx).await;
+        }
     }
 
     /// The PVM was just stopped for checkpoint `number`.
     fn tell_checkpoint_state(&self, number: u32) {
         self.observer.checkpoint_state(number, &self.ram.borrow());
+        self.output.get().inspect(|output| output.checkpoint_state(number));
+        self.disk.get().inspect(|disk| self.observer.disk_state(number, disk.content()));
     }
 
     /// Who looks for zero pages. With multifd off, `multifd` acts as `legacy`.

@@ -4,7 +4,7 @@
 use super::Primary;
 use crate::guest::PageAddress;
 use crate::steps::multifd_queue as step;
-use crate::variant::{Multifd, SyncSender};
+use crate::variant::{Multifd, SetupSync, SyncSender};
 use crate::wire::multifd_packet::slots;
 use crate::wire::ram_section::Word;
 use colosim_sim::{Cx, Ordering};
@@ -58,17 +58,33 @@ async fn multifd_send(cx: &Cx, qemu: &Primary) -> Result<(), Exiting> {
     Ok(())
 }
 
+/// Where the sender is when it ends an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EpochEnd {
+    /// In the START section, before any page.
+    Setup,
+    /// The dirty scan ran off the end of the block list, or a section ends.
+    RoundOrSection,
+}
+
 /// `multifd_ram_flush_and_sync`: after it every channel's stream holds all pages queued before, then one SYNC packet. With
 /// a sync per round the loader is told with a MULTIFD_FLUSH word.
-pub(super) async fn multifd_ram_flush_and_sync(cx: &Cx, qemu: &Primary) -> Result<(), Exiting> {
+pub(super) async fn multifd_ram_flush_and_sync(cx: &Cx, qemu: &Primary, end: EpochEnd) -> Result<(), Exiting> {
     if qemu.variant.multifd == Multifd::Off {
         return Ok(());
     }
     if !qemu.multifd.queued.borrow().pages.is_empty() {
         multifd_send(cx, qemu).await?;
     }
+    let syncs = match end {
+        EpochEnd::Setup => qemu.variant.setup_sync == SetupSync::Present,
+        EpochEnd::RoundOrSection => qemu.variant.sync_sender != SyncSender::Absent,
+    };
+    if !syncs {
+        return Ok(());
+    }
     multifd_send_sync_main(cx, qemu).await?;
-    if qemu.variant.sync_sender == SyncSender::PerRound {
+    if qemu.variant.sync_sender != SyncSender::PerSection {
         cx.step(step::FLUSH_WORD).await;
         qemu.file.put_word(&Word::Flush, qemu.layout.page_size);
         qemu.file.flush(cx, qemu).await;

@@ -16,6 +16,7 @@ use super::{MigrationState, Primary};
 use crate::guest::PageAddress;
 use crate::scenario::{Compression, ZeroPageDetection};
 use crate::steps::multifd_send as step;
+use crate::variant::SendExitKick;
 use crate::wire::codec::Compressor;
 use crate::wire::multifd_init::MultifdInit;
 use crate::wire::multifd_packet::{self, Offsets, RamPacket, packet_len};
@@ -105,8 +106,11 @@ pub(super) async fn multifd_send_thread(cx: Cx, qemu: Rc<Primary>, id: usize) {
         state.channels_ready.post(&cx);
         cx.step(step::WAIT_JOB).await; // S3
         channel.sem.wait_idle(&cx).await;
-        cx.step(step::CHECK_EXITING).await; // S4: nobody is told
+        cx.step(step::CHECK_EXITING).await; // S4
         if state.exiting.load(&cx, Ordering::Relaxed) {
+            if qemu.variant.send_exit_kick == SendExitKick::Always {
+                kick_migration_thread(&cx, state, channel);
+            }
             return;
         }
         // S5: a job goes before a sync.
@@ -123,8 +127,13 @@ pub(super) async fn multifd_send_thread(cx: Cx, qemu: Rc<Primary>, id: usize) {
             qemu.state.compare_exchange(&cx, from, MigrationState::Failed);
         }
     }
-    channel.sem_sync.post(&cx);
-    state.channels_ready.post(&cx);
+    kick_migration_thread(&cx, state, channel);
+}
+
+/// What the migration thread may be waiting for, of a thread that will not do it any more.
+fn kick_migration_thread(cx: &Cx, state: &MultifdSendState, channel: &Channel) {
+    channel.sem_sync.post(cx);
+    state.channels_ready.post(cx);
 }
 
 /// S6 to S10: send the pages of a job.

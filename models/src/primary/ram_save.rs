@@ -8,7 +8,7 @@
 //! With [`Granularity::Packet`] the costs of a packet's pages are spent together, when the next page is searched.
 
 use super::Primary;
-use super::multifd_queue::{Exiting, multifd_queue_page, multifd_ram_flush_and_sync};
+use super::multifd_queue::{EpochEnd, Exiting, multifd_queue_page, multifd_ram_flush_and_sync};
 use crate::guest::{DirtyBitmap, Layout, PageAddress};
 use crate::scenario::{Granularity, ZeroPageDetection};
 use crate::steps::migration as step;
@@ -90,7 +90,7 @@ pub(super) async fn ram_save_setup(cx: &Cx, qemu: &Primary) {
     };
     let blocks = qemu.layout.blocks.iter().map(entry).collect();
     qemu.file.put_word(&Word::MemSize(blocks), qemu.layout.page_size);
-    if multifd_ram_flush_and_sync(cx, qemu).await.is_err() {
+    if multifd_ram_flush_and_sync(cx, qemu, EpochEnd::Setup).await.is_err() {
         return qemu.file.set_error();
     }
     end_section(cx, qemu).await;
@@ -193,9 +193,9 @@ async fn ram_find_and_save_block(cx: &Cx, qemu: &Primary) -> Result<bool, Exitin
         }
         at = PageAddress { block: at.block + 1, page: 0 };
         if at.block == qemu.layout.blocks.len() {
-            if qemu.variant.sync_sender == SyncSender::PerRound {
+            if qemu.variant.sync_sender != SyncSender::PerSection {
                 spend_steps(cx, qemu).await;
-                multifd_ram_flush_and_sync(cx, qemu).await?;
+                multifd_ram_flush_and_sync(cx, qemu, EpochEnd::RoundOrSection).await?;
             }
             at.block = 0;
             complete_round = true;
@@ -240,7 +240,7 @@ async fn ram_save_target_page(cx: &Cx, qemu: &Primary, address: PageAddress) -> 
 /// The end of a PART or END section, which with a sync per section ends an epoch too.
 async fn sync_and_end_section(cx: &Cx, qemu: &Primary) {
     let sync = qemu.variant.sync_sender == SyncSender::PerSection;
-    if sync && multifd_ram_flush_and_sync(cx, qemu).await.is_err() {
+    if sync && multifd_ram_flush_and_sync(cx, qemu, EpochEnd::RoundOrSection).await.is_err() {
         return qemu.file.set_error();
     }
     end_section(cx, qemu).await;

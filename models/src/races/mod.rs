@@ -13,6 +13,7 @@ mod secondary;
 pub use search::{Effort, Searched, Shown, scenario_of, search};
 
 use crate::steps::STEPS;
+use colosim_sim::explore::Finding;
 use colosim_sim::{Kind, StepId, Violation};
 
 /// One race.
@@ -51,12 +52,25 @@ pub struct Sign {
     pub step: &'static str,
     /// The step that made it wrong, likewise.
     pub cause: &'static str,
+    /// What it says about the race.
+    pub tells: Tells,
+}
+
+/// What it says about a race that a violation fits one of its signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// The race is there.
+    Present,
+    /// Nothing alone, but the race explains it.
+    Consequence,
+    /// What would show the race comes from something else in this design.
+    Elsewhere,
 }
 
 impl Sign {
     /// Everything of this kind on such an object.
     pub const fn of(kind: Kind, object: &'static str) -> Sign {
-        Sign { kind, object, step: "", cause: "" }
+        Sign { kind, object, step: "", cause: "", tells: Tells::Present }
     }
 
     /// Only at this step.
@@ -67,6 +81,16 @@ impl Sign {
     /// Only if that step made it wrong.
     pub const fn after(self, cause: &'static str) -> Sign {
         Sign { cause, ..self }
+    }
+
+    /// It alone does not show the race.
+    pub const fn follows(self) -> Sign {
+        Sign { tells: Tells::Consequence, ..self }
+    }
+
+    /// Where this is found, the other signs come from something else.
+    pub const fn elsewhere(self) -> Sign {
+        Sign { tells: Tells::Elsewhere, ..self }
     }
 
     /// Does it fit?
@@ -81,9 +105,18 @@ impl Sign {
 }
 
 impl Race {
-    /// Is the violation an instance of this race?
+    /// Is the violation an instance or a consequence of this race?
     pub fn explains(&self, violation: &Violation) -> bool {
-        self.signs.iter().any(|sign| sign.fits(violation))
+        self.signs.iter().any(|sign| sign.tells != Tells::Elsewhere && sign.fits(violation))
+    }
+
+    /// Those of the violations of one design that show the race.
+    fn shown_by<'a>(&self, found: &'a [Finding]) -> Vec<&'a Finding> {
+        let fits = |tells| move |f: &&Finding| self.signs.iter().any(|s| s.tells == tells && s.fits(&f.violation));
+        match found.iter().any(|finding| fits(Tells::Elsewhere)(&finding)) {
+            true => Vec::new(),
+            false => found.iter().filter(fits(Tells::Present)).collect(),
+        }
     }
 
     /// Number and name: `8 uncommitted-pages-at-failover`.

@@ -5,7 +5,7 @@ use crate::experiment::ScenarioExperiment;
 use crate::host_profile::HostProfile;
 use crate::scenario::{Scenario, builtin};
 use crate::variant::Variant;
-use colosim_sim::explore::{Experiment, Finding, Report, Search, Stalls, shrink};
+use colosim_sim::explore::{Experiment, Report, Search, Stalls, shrink};
 use colosim_sim::{Simulator, Span, Violation};
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -102,7 +102,7 @@ pub fn search(
 
 /// With how few stalls? One that was seen undisturbed needs none; else the first one that was seen is made small.
 fn shows(race: &Race, report: &Report, experiments: &[&dyn Experiment], simulator: &mut Simulator) -> Option<Shown> {
-    let found: Vec<&Finding> = report.findings.iter().filter(|finding| race.explains(&finding.violation)).collect();
+    let found = race.shown_by(&report.findings);
     let at_run = found.iter().map(|finding| finding.first_found_at_run).min()?;
     if found.iter().any(|finding| finding.shown_undisturbed > 0) {
         return Some(Shown { stalls: 0, at_run });

@@ -128,6 +128,9 @@ pub struct Guest {
     /// What the guest writes.
     #[serde(default)]
     pub workload: Workload,
+    /// Was it stopped by its user before migration starts? Then it runs with COLO only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
     /// What runs the guest's instructions.
     #[serde(default, skip_serializing_if = "Accel::is_default")]
     pub accel: Accel,
@@ -279,6 +282,10 @@ pub struct Migration {
     pub exit_on_error: bool,
 }
 
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 fn is_true(value: &bool) -> bool {
     *value
 }
@@ -344,6 +351,20 @@ pub struct Link {
     pub send_buffer: Size,
     /// Socket receive buffer of each connection.
     pub receive_buffer: Size,
+    /// TCP without TCP_NODELAY on the main connection, as QEMU leaves it: what is less than a segment waits while anything is
+    /// unacknowledged, and the other end acknowledges so much later unless it answers. Linux: 40 ms. None: neither waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delayed_ack: Option<Span>,
+    /// Length of a full segment, for `delayed_ack`; of the loopback interface 64 KiB.
+    #[serde(skip_serializing_if = "is_segment_of_ethernet")]
+    pub segment: Size,
+}
+
+/// What Ethernet leaves of 1500 bytes to TCP with time stamps.
+const SEGMENT_BYTES: u64 = 1448;
+
+fn is_segment_of_ethernet(size: &Size) -> bool {
+    size.bytes() == SEGMENT_BYTES
 }
 
 impl Default for Link {
@@ -358,6 +379,8 @@ impl Default for Link {
             // What Linux grows the buffers of a loopback or LAN connection to (tcp_wmem, tcp_rmem).
             send_buffer: Size::from_bytes(5 << 19),
             receive_buffer: Size::from_bytes(6 << 20),
+            delayed_ack: None,
+            segment: Size::from_bytes(SEGMENT_BYTES),
         }
     }
 }
@@ -467,6 +490,8 @@ pub enum Action {
     FreezeSecondary,
     /// Monitor command `yank` of instance "migration", out of band.
     YankPrimary,
+    /// Monitor command `yank` of the block node that replicates the primary's disk, out of band.
+    YankPrimaryDisk,
     /// See `YankPrimary`.
     YankSecondary,
     /// Monitor command `x-colo-lost-heartbeat`.
@@ -486,6 +511,11 @@ pub enum Action {
     ResetMain,
     /// One multifd connection is reset.
     ResetChannel {
+        /// Number of the channel, 0 is the first.
+        channel: u32,
+    },
+    /// Something in the path breaks one multifd connection off: both ends get a reset at once, and what is under way is lost.
+    BreakChannel {
         /// Number of the channel, 0 is the first.
         channel: u32,
     },

@@ -8,10 +8,13 @@ use super::schema::{Action, Asks, Fault, Loss, Place, Scenario, Stop, Workload};
 use super::units::{Share, Size, Span};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::host_profile::HostProfile;
+use crate::replication::CLUSTER_BYTES;
 use std::ops::RangeInclusive;
 
 /// Most RAM of a guest, both blocks together.
 pub const RAM_MAX: Size = Size::from_bytes(1 << 40);
+/// Longest disk.
+pub const DISK_MAX: Size = Size::from_bytes(64 << 30);
 /// Page sizes of QEMU's targets.
 pub const PAGE_BYTES: RangeInclusive<u64> = 1_024..=65_536;
 /// Most device state; QEMU's COLO buffer grows from 4 MiB.
@@ -24,8 +27,14 @@ pub const BUFFER_MIN: Size = Size::from_bytes(64 << 10);
 pub const BUFFER_MAX: Size = Size::from_bytes(1 << 30);
 /// Smallest queue: one Ethernet frame.
 pub const QUEUE_MIN: Size = Size::from_bytes(1500);
+/// Longest delay of an acknowledgement (Linux: at most 200 ms; RFC 1122: less than 500 ms).
+pub const DELAYED_ACK_MAX: Span = Span::from_nanos(500_000_000);
+/// Longest segment: what the loopback interface takes at once.
+pub const SEGMENT_MAX: Size = Size::from_bytes(64 << 10);
 /// Longest one-way delay and jitter.
 pub const DELAY_MAX: Span = Span::from_nanos(10_000_000_000);
+/// Most connections that colo-compare keeps apart (`hashtable_max_size`).
+pub const CONNECTIONS_MAX: u32 = 16_384;
 /// Most designs, fault plans and values of one swept field.
 pub const LIST_LENGTH_MAX: usize = 1000;
 
@@ -37,6 +46,7 @@ impl Scenario {
         let mut checks = Checks { text, name, whole: whole.as_ref(), found: Vec::new() };
         self.check_question(&mut checks);
         self.check_guest(&mut checks);
+        self.check_disk(&mut checks);
         self.check_migration(&mut checks);
         self.check_link(&mut checks);
         self.check_faults(&mut checks, steps);
@@ -94,6 +104,13 @@ impl Scenario {
             let message = format!("{size} are no whole number of pages of {}", guest.page_size);
             checks.refuse_if(size.bytes() % page != 0, path, message);
         }
+        if let Some(output) = guest.output {
+            let connections = output.connections;
+            let message = format!("{connections} connections are impossible; it is 1 to {CONNECTIONS_MAX}");
+            checks.refuse_if(!(1..=CONNECTIONS_MAX).contains(&connections), "guest.output.connections", message);
+            let message = "a guest that sends no packet has no output; leave `output` out";
+            checks.refuse_if(output.rate.per_second() == 0, "guest.output.rate", message);
+        }
         let (working_set, hot) = match guest.workload {
             Workload::Idle => return,
             Workload::EachRun { pages } => {
@@ -113,6 +130,15 @@ impl Scenario {
         if let Some((set, writes)) = hot {
             check_hot_set(checks, working_set.bytes() / page, set, writes);
         }
+    }
+
+    fn check_disk(&self, checks: &mut Checks<'_>) {
+        let Some(disk) = self.guest.disk else { return };
+        let size = disk.size;
+        let message = format!("{size} are no whole number of clusters of {}", Size::from_bytes(CLUSTER_BYTES));
+        checks.refuse_if(size.bytes() == 0 || size.bytes() % CLUSTER_BYTES != 0, "guest.disk.size", message);
+        let message = format!("a disk of {size} is too long (at most {DISK_MAX}): each cluster's content is kept");
+        checks.refuse_if(size > DISK_MAX, "guest.disk.size", message);
     }
 
     fn check_migration(&self, checks: &mut Checks<'_>) {
@@ -144,6 +170,13 @@ impl Scenario {
         for (path, span) in [("link.latency", link.latency), ("link.jitter", link.jitter)] {
             checks.refuse_if(span > DELAY_MAX, path, format!("{span} are too long (at most {DELAY_MAX})"));
         }
+        if let Some(delay) = link.delayed_ack {
+            let message = format!("{delay} are too long (at most {DELAYED_ACK_MAX})");
+            checks.refuse_if(delay > DELAYED_ACK_MAX, "link.delayed_ack", message);
+        }
+        let segment = link.segment;
+        let message = format!("a segment of {segment} is impossible; it is 1 B to {SEGMENT_MAX}");
+        checks.refuse_if(segment.bytes() == 0 || segment > SEGMENT_MAX, "link.segment", message);
         checks.refuse_if(
             link.queue < QUEUE_MIN,
             "link.queue",
@@ -164,7 +197,11 @@ impl Scenario {
     }
 
     fn check_fault(&self, checks: &mut Checks<'_>, steps: &[&str], fault: &Fault, path: &str) {
-        if let Action::CutChannel { channel } | Action::ResetChannel { channel } = fault.action {
+        if let Action::CutChannel { channel }
+        | Action::ResetChannel { channel }
+        | Action::BreakChannel { channel }
+        | Action::CloseChannel { channel } = fault.action
+        {
             let channels = self.migration.multifd_channels;
             let message = format!(
                 "there is no channel {channel}: with {channels} multifd channels the last is {}",

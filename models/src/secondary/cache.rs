@@ -3,7 +3,7 @@
 use super::{RamBlock, Secondary};
 use crate::secondary::ram_block::bit_of;
 use crate::steps::{colo_init_ram_cache as init, colo_release_ram_cache as release};
-use crate::variant::BitmapLock;
+use crate::variant::{BitmapLock, CacheSize};
 use colosim_sim::{Cx, Memory, Mutex, Plain, StepId};
 
 /// `ram_state` of an incoming COLO migration.
@@ -35,15 +35,19 @@ impl RamState {
 /// `colo_init_ram_cache`: for each block a cache of zeros and a bitmap of zeros. Main thread, BQL held.
 pub(super) async fn colo_init_ram_cache(cx: &Cx, qemu: &Secondary) {
     for block in &qemu.blocks {
-        cx.step_on(init::MAP_CACHE, block.pages as u64).await;
-        block.colo_cache.set(cx, Memory::allocate(&cx.sim, "colo_cache", block.pages));
+        let pages = match qemu.variant.cache_size {
+            CacheSize::UsedLength => block.used_pages(),
+            CacheSize::MaxLength => block.max_pages,
+        };
+        cx.step_on(init::MAP_CACHE, pages as u64).await;
+        block.colo_cache.set(cx, Memory::allocate(&cx.sim, "colo_cache", pages));
     }
     for block in &qemu.blocks {
         cx.step(init::NEW_BMAP).await;
-        block.bmap.set(cx, Memory::allocate(&cx.sim, "bmap", block.pages.div_ceil(64)));
+        block.bmap.set(cx, Memory::allocate(&cx.sim, "bmap", block.max_pages.div_ceil(64)));
     }
     cx.step(init::NEW_RAM_STATE).await;
-    let total: usize = qemu.blocks.iter().map(|block| block.pages).sum();
+    let total: usize = qemu.blocks.iter().map(RamBlock::used_pages).sum();
     let ram_state = RamState {
         bitmap_mutex: Mutex::new(&cx.sim, "bitmap_mutex"),
         dirty_pages: Plain::new(&cx.sim, "migration_dirty_pages", total as u64),
@@ -88,9 +92,16 @@ pub(super) async fn colo_record_bitmap(cx: &Cx, qemu: &Secondary, block: &RamBlo
             ram_state.unlock_bitmaps(cx);
         }
         BitmapLock::None => {
-            let ram_state = qemu.ram_state.dereference(cx).await;
             for page in pages {
-                set_bit(cx, &ram_state, &block.bmap.dereference(cx).await, *page);
+                let bmap = block.bmap.dereference(cx).await;
+                let (word, bit) = bit_of(*page);
+                let before = bmap.read(cx, word);
+                cx.step(step).await;
+                bmap.write(cx, word, before | bit);
+                if before & bit == 0 {
+                    let dirty_pages = &qemu.ram_state.dereference(cx).await.dirty_pages;
+                    dirty_pages.write(cx, dirty_pages.read(cx) + 1);
+                }
             }
         }
         BitmapLock::PerPage => {
@@ -111,5 +122,18 @@ pub(super) fn set_bit(cx: &Cx, ram_state: &RamState, bmap: &Memory, page: usize)
     if before & bit == 0 {
         bmap.write(cx, word, before | bit);
         ram_state.dirty_pages.write(cx, ram_state.dirty_pages.read(cx) + 1);
+    }
+}
+
+impl Secondary {
+    /// What has been allocated for the incoming migration and not been freed, each with its length. For oracles.
+    pub(crate) fn allocations(&self) -> Vec<(&'static str, usize)> {
+        let mut found = Vec::new();
+        let mut look = |object, memory: Option<Memory>| found.extend(memory.map(|memory| (object, memory.len())));
+        self.blocks.iter().for_each(|block| look("colo_cache", block.colo_cache.peek()));
+        self.blocks.iter().for_each(|block| look("bmap", block.bmap.peek()));
+        self.blocks.iter().for_each(|block| look("receivedmap", block.receivedmap.peek()));
+        look("ram_state", self.ram_state.peek().map(|ram_state| ram_state.allocation));
+        found
     }
 }

@@ -8,13 +8,13 @@ use std::ops::Range;
 
 /// G1 to G7. BQL held, SVM stopped. Returns the number of pages copied.
 pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> u64 {
-    let all_pages: usize = qemu.blocks.iter().map(|block| block.pages).sum();
+    let all_pages: usize = qemu.blocks.iter().map(RamBlock::used_pages).sum();
     cx.step_on(step::SYNC_DIRTY_LOG, all_pages as u64).await; // G1
     let ram_state = qemu.ram_state.dereference(cx).await;
     ram_state.lock_bitmaps(cx).await; // G2
 
     cx.step(step::MERGE_GUEST_DIRTY).await; // G3
-    for (block, page) in qemu.vm.take_dirty_log() {
+    for (block, page) in qemu.vm.take_dirty_log(cx.sim.now(), &qemu.blocks) {
         set_bit(cx, &ram_state, &qemu.blocks[block].bmap.dereference(cx).await, page);
     }
     qemu.oracle.before_flush(cx, qemu);
@@ -28,7 +28,8 @@ pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> u64 {
             let pages = run.len() as u64;
             cx.step_on(step::CLEAR_BITS, pages).await; // G5
             clear_run(cx, &bmap, run.clone());
-            ram_state.dirty_pages.write(cx, ram_state.dirty_pages.read(cx) - pages);
+            // Two threads that count without a lock can miss one another's pages.
+            ram_state.dirty_pages.write(cx, ram_state.dirty_pages.read(cx).saturating_sub(pages));
             cx.step_on(step::COPY_RUN, pages).await; // G6
             for page in run.clone() {
                 block.guest.write(cx, page, cache.read(cx, page));
@@ -43,8 +44,9 @@ pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> u64 {
 
 /// The next run of set bits at or after page `from`.
 fn next_run(cx: &Cx, bmap: &Memory, block: &RamBlock, from: usize) -> Option<Range<usize>> {
-    let start = next_bit(cx, bmap, block.pages, from, true)?;
-    let end = next_bit(cx, bmap, block.pages, start, false).unwrap_or(block.pages);
+    let pages = block.used_pages();
+    let start = next_bit(cx, bmap, pages, from, true)?;
+    let end = next_bit(cx, bmap, pages, start, false).unwrap_or(pages);
     Some(start..end)
 }
 

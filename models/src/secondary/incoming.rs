@@ -4,11 +4,12 @@
 use super::cache::{colo_init_ram_cache, colo_release_ram_cache};
 use super::channel::{MainChannel, as_wire};
 use super::colo::colo_process_incoming_thread;
-use super::multifd_recv::{MultifdRecvState, multifd_recv_cleanup, multifd_recv_new_channel, multifd_recv_shutdown};
+use super::multifd_recv::{MultifdRecvState, multifd_recv_new_channel};
+use super::multifd_recv_sync::{multifd_recv_cleanup, multifd_recv_shutdown};
 use super::ram_load::ram_load;
 use super::{MigrationStatus, Secondary, Work};
 use crate::steps::{failover, incoming as step, incoming_bh, incoming_destroy};
-use crate::variant::{CacheAlloc, CacheRelease, VmRestart};
+use crate::variant::{self, CacheAlloc, CacheRelease, EnabledPredicate, ReceivedmapRelease, VmRestart};
 use crate::wire::WireError;
 use crate::wire::command::Command;
 use crate::wire::multifd_init::{ChannelIdCheck, INIT_LEN, MultifdInit};
@@ -16,7 +17,7 @@ use crate::wire::ram_section::LastBlock;
 use crate::wire::return_path::{ReturnPathMessage, encode_message};
 use crate::wire::stream::{self, Item};
 use colosim_sim::link::{Piece, Socket};
-use colosim_sim::{Cx, Memory};
+use colosim_sim::{Cx, Kind, Memory};
 use std::rc::Rc;
 
 /// The uuid of a machine that was given none.
@@ -41,14 +42,30 @@ async fn accept_connections(cx: &Cx, qemu: &Rc<Secondary>) -> Result<(), WireErr
     let recv = MultifdRecvState::new(cx);
     qemu.multifd_recv_state.set(cx, recv.clone());
     let mut present = vec![false; qemu.channels as usize + 1];
+    let mut connected = 0;
     for socket in &qemu.multifd {
         cx.step(step::ACCEPT).await;
+        if connected == qemu.channels {
+            // The incoming side has all that it was configured for.
+            socket.close();
+            continue;
+        }
         let init = read_init(cx, socket).await?;
-        init.verify(UUID, qemu.channels as u8, ChannelIdCheck::Greater)?;
+        let check = match qemu.variant.channel_id_check {
+            variant::ChannelIdCheck::Greater => ChannelIdCheck::Greater,
+            variant::ChannelIdCheck::GreaterEqual => ChannelIdCheck::GreaterEqual,
+        };
+        init.verify(UUID, qemu.channels as u8, check)?;
+        if u32::from(init.id) == qemu.channels {
+            let detail = format!("params[{}] is looked at, and there are {} channels", init.id, qemu.channels);
+            cx.violate(Kind::OUT_OF_BOUNDS, "multifd_recv_state->params", None, detail);
+            cx.halt().await
+        }
         if std::mem::replace(&mut present[usize::from(init.id)], true) {
             return Err(WireError::ChannelAlreadySetUp { id: init.id });
         }
         multifd_recv_new_channel(cx, qemu, &recv, u32::from(init.id), socket.clone());
+        connected += 1;
     }
     Ok(())
 }
@@ -106,10 +123,14 @@ async fn qemu_loadvm_state(cx: &Cx, qemu: &Rc<Secondary>) -> Result<LastBlock, W
     let mut channel = MainChannel { cx, qemu, socket: &qemu.main, yields: true };
     stream::read_header(&mut channel).await?;
     for block in &qemu.blocks {
-        block.receivedmap.set(cx, Memory::allocate(&cx.sim, "receivedmap", block.pages.div_ceil(64)));
+        block.receivedmap.set(cx, Memory::allocate(&cx.sim, "receivedmap", block.max_pages.div_ceil(64)));
     }
     let mut last = LastBlock::default();
-    qemu_loadvm_state_main(&mut channel, &mut last).await?;
+    let loaded = qemu_loadvm_state_main(&mut channel, &mut last).await;
+    if qemu.variant.receivedmap_release == ReceivedmapRelease::EndOfLoad {
+        release_receivedmap(cx, qemu).await;
+    }
+    loaded?;
     if let Item::VmDescription { .. } = stream::read_item(&mut channel, None).await? {
         return Ok(last);
     }
@@ -132,11 +153,11 @@ pub(super) async fn qemu_loadvm_state_main(
             Item::Command(command) => obey(cx, qemu, command).await,
             Item::SectionStart(header) if header.idstr == "ram" => {
                 ram_section = header.section_id;
-                ram_load(channel, last).await?;
+                ram_load(channel, last, true).await?;
                 stream::read_footer(channel, ram_section).await?;
             }
             Item::SectionPart { section_id } | Item::SectionEnd { section_id } if section_id == ram_section => {
-                ram_load(channel, last).await?;
+                ram_load(channel, last, false).await?;
                 stream::read_footer(channel, ram_section).await?;
             }
             Item::SectionFull(header) | Item::SectionStart(header) => {
@@ -178,8 +199,12 @@ async fn fail(cx: &Cx, qemu: &Rc<Secondary>, error: WireError) {
     qemu.error(format!("load of migration failed: {error}"));
     qemu.state.compare_and_swap(cx, MigrationStatus::Active, MigrationStatus::Failed);
     migration_incoming_state_destroy(cx, qemu).await;
-    qemu.oracle.secondary_exited();
-    cx.sim.kill(cx.process());
+    if qemu.exit_on_error {
+        qemu.oracle.secondary_exited();
+        cx.sim.kill(cx.process());
+    } else {
+        qemu.oracle.destroyed(cx, qemu);
+    }
 }
 
 /// `process_incoming_migration_bh`: B1 to B6, in the main thread with the BQL held.
@@ -191,11 +216,15 @@ pub(super) async fn process_incoming_migration_bh(cx: &Cx, qemu: &Secondary) {
         multifd_recv_cleanup(cx, qemu).await;
     }
     cx.step(incoming_bh::START_VM).await; // B4
+    if qemu.variant.enabled_predicate != EnabledPredicate::Capability && !qemu.target_is_live {
+        qemu.colo_enabled.set(false); // migration_incoming_disable_colo
+    }
     qemu.start_vm(cx);
     qemu.oracle.secondary_resumed(cx);
     cx.step(incoming_bh::COMPLETE).await; // B5
     qemu.state.compare_and_swap(cx, MigrationStatus::Active, MigrationStatus::Completed);
     migration_incoming_state_destroy(cx, qemu).await; // B6
+    qemu.oracle.destroyed(cx, qemu);
 }
 
 /// `migration_incoming_state_destroy`: the receive threads are joined first.
@@ -206,13 +235,18 @@ async fn migration_incoming_state_destroy(cx: &Cx, qemu: &Secondary) {
         cx.step(incoming_destroy::RELEASE_CACHE).await; // B6b
         colo_release_ram_cache(cx, qemu).await;
     }
-    cx.step(incoming_destroy::RELEASE_RECEIVEDMAP).await; // B6c
+    release_receivedmap(cx, qemu).await; // B6c
+    cx.step(incoming_destroy::CLOSE_CHANNEL).await; // B6d
+    qemu.main.close();
+    qemu.over.give(cx);
+}
+
+/// `ram_load_cleanup`.
+async fn release_receivedmap(cx: &Cx, qemu: &Secondary) {
+    cx.step(incoming_destroy::RELEASE_RECEIVEDMAP).await;
     for block in &qemu.blocks {
         if let Some(receivedmap) = block.receivedmap.clear(cx) {
             receivedmap.free(cx);
         }
     }
-    cx.step(incoming_destroy::CLOSE_CHANNEL).await; // B6d
-    qemu.main.close();
-    qemu.over.give(cx);
 }

@@ -1,6 +1,8 @@
-//! The main loop: it holds the BQL while it dispatches, and gives it up while it polls.
+//! The main loop: it holds the BQL while it dispatches, and gives it up while it polls, which it does between any two things
+//! that it dispatches (`os_host_main_loop_wait`).
 
 use super::{Secondary, failover, incoming};
+use crate::replication::commit_turn;
 use colosim_sim::link::Socket;
 use colosim_sim::{Cx, Event, Sim};
 use std::cell::RefCell;
@@ -13,6 +15,10 @@ pub enum Work {
     LostHeartbeat,
     /// Monitor command `cont`.
     Cont,
+    /// Monitor command `nbd-server-stop`.
+    NbdServerStop,
+    /// A turn of the commit job, which `replication_stop_all` has started.
+    CommitJob,
     /// The failover bottom half.
     FailoverBh,
     /// `process_incoming_migration_bh`.
@@ -66,7 +72,7 @@ impl Secondary {
         }
     }
 
-    /// Dispatch the oldest piece of work; returns whether there was any.
+    /// Dispatch the oldest piece of work and poll; returns whether there was any.
     async fn dispatch_one(&self, cx: &Cx) -> bool {
         let Some(work) = self.main_loop.queue.borrow_mut().pop_front() else { return false };
         match work {
@@ -74,7 +80,15 @@ impl Secondary {
             Work::Cont => self.user_cont(cx).await,
             Work::FailoverBh => failover::colo_failover_bh(cx, self).await,
             Work::IncomingBh => incoming::process_incoming_migration_bh(cx, self).await,
+            Work::NbdServerStop => self.stop_nbd_server(cx).await,
+            Work::CommitJob => {
+                if commit_turn(cx, self).await {
+                    self.post(cx, Work::CommitJob);
+                }
+            }
         }
+        self.bql.unlock(cx);
+        self.bql.lock(cx).await;
         true
     }
 }

@@ -12,7 +12,7 @@
 //! Every thread is one function that reads top to bottom like the QEMU function it follows. What two threads share is a
 //! field of [`Secondary`]; the BQL is a mutex, everything else is as (un)protected as it is in QEMU.
 //!
-//! **Not modelled**: postcopy, TLS, disks (the steps are there, they do nothing), network filters, device emulation.
+//! **Not modelled**: postcopy, TLS, device emulation; of disks only what `replication` has.
 
 mod cache;
 mod channel;
@@ -23,6 +23,8 @@ mod incoming;
 mod main_loop;
 mod multifd_colo;
 mod multifd_recv;
+mod multifd_recv_pages;
+mod multifd_recv_sync;
 mod page;
 mod ram_block;
 mod ram_load;
@@ -37,15 +39,17 @@ pub use vm::Vm;
 use crate::guest::Layout;
 use crate::metrics::Recorder;
 use crate::milestone::Milestones;
+use crate::network_output::{self, NetworkOutput};
 use crate::oracle::Oracle;
-use crate::scenario::{Compression, Granularity, Place};
+use crate::replication::{SecondaryDisk, nbd_server_thread};
+use crate::scenario::{Accel, Compression, Granularity, Place};
 use crate::variant::Variant;
 use cache::RamState;
 use colosim_sim::link::Socket;
 use colosim_sim::{Atomic, Cx, Event, Mutex, Plain, Pointer, ProcessId, Signal, Sim};
 use main_loop::MainLoop;
 use multifd_recv::MultifdRecvState;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 /// `mis->state`.
@@ -78,6 +82,21 @@ pub enum FailoverState {
     Relaunch,
 }
 
+/// The state of the SVM's devices, as far as it matters here: which checkpoint it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceState {
+    /// All of this checkpoint; 0: as precopy left them.
+    Whole {
+        /// Its number.
+        checkpoint: u32,
+    },
+    /// Loading that of this checkpoint has begun, and did not come to its end.
+    Half {
+        /// Its number.
+        checkpoint: u32,
+    },
+}
+
 /// What a secondary is made of.
 pub struct SecondaryConfig {
     /// The design.
@@ -86,6 +105,8 @@ pub struct SecondaryConfig {
     pub x_colo: bool,
     /// Number of multifd channels; zero without multifd.
     pub channels: u32,
+    /// Did the primary's guest run when it was stopped to be migrated?
+    pub target_is_live: bool,
     /// Payload compression.
     pub compression: Compression,
     /// RAM.
@@ -94,6 +115,10 @@ pub struct SecondaryConfig {
     pub granularity: Granularity,
     /// What a page's 64-bit content stands for.
     pub content: PageContent,
+    /// What runs the guest's instructions.
+    pub accel: Accel,
+    /// Parameter exit-on-error: does the process end when loading fails?
+    pub exit_on_error: bool,
     /// Size of the guest's CPU-less world: what the SVM does.
     pub vm: Vm,
 }
@@ -117,6 +142,8 @@ pub struct Secondary {
     pub(crate) compression: Compression,
     pub(crate) granularity: Granularity,
     pub(crate) content: PageContent,
+    accel: Accel,
+    exit_on_error: bool,
     pub(crate) layout: Rc<Layout>,
     /// RAM blocks, in the order of the layout.
     pub blocks: Vec<RamBlock>,
@@ -129,6 +156,10 @@ pub struct Secondary {
     vmstate_loading: Plain<bool>,
     /// The flag `migration_colo_enabled`.
     colo_enabled: Cell<bool>,
+    /// Does the state that is loaded want the guest to run, as the primary's did when it was stopped?
+    target_is_live: bool,
+    /// A receive thread has failed, and the design tells the incoming side.
+    receive_failed: Cell<bool>,
     ram_state: Pointer<RamState>,
     multifd_recv_state: Pointer<Rc<MultifdRecvState>>,
     /// `colo_incoming_event`: failover work is finished.
@@ -140,6 +171,7 @@ pub struct Secondary {
     multifd: Vec<Socket>,
     /// The SVM.
     pub vm: Vm,
+    pub(crate) devices: Cell<DeviceState>,
     /// Checkpoint that is being received; 0 before the first.
     pub(crate) checkpoint: Cell<u32>,
     /// Checkpoint of which a page has arrived; 0 before the first.
@@ -152,6 +184,10 @@ pub struct Secondary {
     pub(crate) milestones: Milestones,
     recorder: Recorder,
     pub(crate) faults: Faults,
+    /// What the guest sends, if it sends anything.
+    pub(crate) output: OnceCell<Rc<NetworkOutput>>,
+    /// The guest's disk, if it has one.
+    pub(crate) disk: OnceCell<Rc<SecondaryDisk>>,
 }
 
 impl Secondary {
@@ -177,6 +213,8 @@ impl Secondary {
             compression: config.compression,
             granularity: config.granularity,
             content: config.content,
+            accel: config.accel,
+            exit_on_error: config.exit_on_error,
             layout: config.layout,
             blocks,
             bql: Mutex::new(sim, "BQL of the secondary"),
@@ -185,6 +223,8 @@ impl Secondary {
             failover_state: Atomic::new(sim, FailoverState::None),
             vmstate_loading: Plain::new(sim, "vmstate_loading", false),
             colo_enabled: Cell::new(false),
+            target_is_live: config.target_is_live,
+            receive_failed: Cell::new(false),
             ram_state: Pointer::null(sim, "ram_state"),
             multifd_recv_state: Pointer::null(sim, "multifd_recv_state"),
             failover_done: Event::new(sim, "colo_incoming_event"),
@@ -193,6 +233,7 @@ impl Secondary {
             main,
             multifd,
             vm: config.vm,
+            devices: Cell::new(DeviceState::Whole { checkpoint: 0 }),
             checkpoint: Cell::new(0),
             loading: Cell::new(0),
             over: Signal::new(sim),
@@ -201,6 +242,8 @@ impl Secondary {
             milestones,
             recorder,
             faults: Faults::default(),
+            output: OnceCell::new(),
+            disk: OnceCell::new(),
         })
     }
 
@@ -208,6 +251,13 @@ impl Secondary {
     pub fn spawn(self: &Rc<Self>) {
         let qemu = self.clone();
         self.sim.spawn(self.process, "dst/main", |cx| incoming::main_thread(cx, qemu));
+        if let Some(disk) = self.disk.get().cloned() {
+            let qemu = self.clone();
+            self.sim.spawn(self.process, "dst/nbd", |cx| nbd_server_thread(cx, qemu, disk));
+        }
+        if let Some(output) = self.output.get().cloned() {
+            self.sim.spawn(self.process, "dst/guest", |cx| network_output::svm_thread(cx, output));
+        }
     }
 
     /// How many pages one step of the model covers.

@@ -5,57 +5,83 @@ use super::cache::colo_record_bitmap;
 use super::multifd_recv::{Host, Packet};
 use super::{MigrationStatus, Secondary};
 use crate::steps::multifd_recv as step;
-use crate::variant::{ClearGuestZero, CopyPredicate, HookCopy, HookRecord, RecordZero, RecvTarget};
-use colosim_sim::{Cx, Kind};
+use crate::variant::{
+    CacheAssert, ClearGuestZero, CopyPredicate, EnabledPredicate, HookCopy, HookRecord, RecordTime, RecordZero,
+    RecvTarget, StateReads,
+};
+use colosim_sim::{Cx, Kind, Memory};
 
 /// R5e: read the state, record what will have to be flushed, choose the memory that the packet goes to.
 pub(super) async fn multifd_colo_prepare_recv(cx: &Cx, qemu: &Secondary, packet: &mut Packet) {
-    let block = &qemu.blocks[packet.block];
     cx.step(step::READ_STATE_PREPARE).await;
     let state = qemu.state.read(cx);
     packet.state_at_prepare = state;
-    if state == MigrationStatus::Colo {
-        colo_record_bitmap(cx, qemu, block, &packet.normal, step::RECORD_NORMAL).await;
-        if qemu.variant.record_zero == RecordZero::Yes {
-            colo_record_bitmap(cx, qemu, block, &packet.zero, step::RECORD_ZERO).await;
-        }
+    let mut asserted = None;
+    if qemu.variant.cache_assert == CacheAssert::BeforeRecord {
+        asserted = Some(assert_cache(cx, qemu, packet).await);
+    }
+    if qemu.variant.record_time == RecordTime::BeforeData {
+        record_packet(cx, qemu, packet).await;
+    }
+    if qemu.variant.cache_assert == CacheAssert::AfterRecord {
+        asserted = Some(assert_cache(cx, qemu, packet).await);
     }
 
-    cx.step(step::ASSERT_CACHE).await;
-    let Some(cache) = block.colo_cache.get(cx) else {
-        let detail = format!("{} finds no colo_cache for the packet it has taken", cx.name());
-        cx.violate(Kind::ASSERTION, "block->colo_cache", block.colo_cache.cleared_by(), detail);
-        cx.halt().await
-    };
-
     cx.step(step::SET_HOST).await;
-    packet.host = match qemu.variant.recv_target {
-        RecvTarget::CacheAlways => Host::Cache(cache),
-        RecvTarget::ByState if state == MigrationStatus::Colo => Host::Cache(cache),
-        RecvTarget::ByState | RecvTarget::GuestAlways => Host::Guest,
+    let to_cache = match qemu.variant.recv_target {
+        RecvTarget::CacheAlways => true,
+        RecvTarget::ByState => state == MigrationStatus::Colo,
+        RecvTarget::GuestAlways => false,
+    };
+    packet.host = match (to_cache, asserted) {
+        (true, Some(cache)) => Host::Cache(cache),
+        (true, None) => Host::Cache(qemu.blocks[packet.block].colo_cache.dereference(cx).await),
+        (false, _) => Host::Guest,
     };
 }
 
-/// Does this design prepare at this place? Without x-colo nothing is prepared anywhere.
-pub(super) fn prepares(qemu: &Secondary, place: HookRecord) -> bool {
-    qemu.x_colo && qemu.variant.hook_record == place
-}
-
-/// R8: unless the state says otherwise, what went into the cache goes into the guest too.
-pub(super) async fn multifd_colo_process_recv(cx: &Cx, qemu: &Secondary, packet: &Packet) {
-    if !qemu.x_colo || qemu.variant.hook_copy == HookCopy::None {
+/// R5e2 and R5e3: in COLO state, the pages of the packet have to be flushed from the cache.
+pub(super) async fn record_packet(cx: &Cx, qemu: &Secondary, packet: &Packet) {
+    if packet.state_at_prepare != MigrationStatus::Colo {
         return;
     }
     let block = &qemu.blocks[packet.block];
-    cx.step(step::READ_STATE_PROCESS).await;
-    let copies = match qemu.variant.copy_predicate {
-        CopyPredicate::NotColo => qemu.state.read(cx) != MigrationStatus::Colo,
-        CopyPredicate::ActiveOnly => qemu.state.read(cx) == MigrationStatus::Active,
-        CopyPredicate::Snapshot => packet.state_at_prepare != MigrationStatus::Colo,
+    colo_record_bitmap(cx, qemu, block, &packet.normal, step::RECORD_NORMAL).await;
+    if qemu.variant.record_zero == RecordZero::Yes {
+        colo_record_bitmap(cx, qemu, block, &packet.zero, step::RECORD_ZERO).await;
+    }
+}
+
+/// R5e4: an assertion, which ends the process.
+async fn assert_cache(cx: &Cx, qemu: &Secondary, packet: &Packet) -> Memory {
+    cx.step(step::ASSERT_CACHE).await;
+    let pointer = &qemu.blocks[packet.block].colo_cache;
+    let Some(cache) = pointer.get(cx) else {
+        let detail = format!("{} finds no colo_cache for the packet it has taken", cx.name());
+        cx.violate(Kind::ASSERTION, "block->colo_cache", pointer.cleared_by(), detail);
+        cx.halt().await
     };
-    if !copies {
+    cache
+}
+
+/// Does this design prepare at this place, and is COLO wanted now?
+pub(super) fn prepares(qemu: &Secondary, place: HookRecord) -> bool {
+    qemu.variant.hook_record == place && qemu.is_colo_wanted(WhoAsks::ReceiveThread)
+}
+
+/// R8, if this design copies at this place: unless the state says otherwise, the page of precopy gets into the other memory too.
+pub(super) async fn multifd_colo_process_recv(cx: &Cx, qemu: &Secondary, packet: &Packet, place: HookCopy) {
+    if qemu.variant.hook_copy != place || !qemu.is_colo_wanted(WhoAsks::ReceiveThread) {
         return;
     }
+    cx.step(step::READ_STATE_PROCESS).await;
+    let by_snapshot =
+        qemu.variant.copy_predicate == CopyPredicate::Snapshot || qemu.variant.state_reads == StateReads::Once;
+    let state = if by_snapshot { packet.state_at_prepare } else { qemu.state.read(cx) };
+    if !qemu.is_precopy(state) {
+        return;
+    }
+    let block = &qemu.blocks[packet.block];
     for pages in packet.normal.chunks(qemu.pages_per_step()) {
         cx.step_on(step::COPY_TO_GUEST, pages.len() as u64).await;
         for page in pages {
@@ -68,17 +94,53 @@ pub(super) async fn multifd_colo_process_recv(cx: &Cx, qemu: &Secondary, packet:
             }
         }
     }
-    if qemu.variant.clear_guest_zero == ClearGuestZero::Yes {
-        for pages in packet.zero.chunks(qemu.pages_per_step()) {
-            cx.step_on(step::CLEAR_GUEST, pages.len() as u64).await;
-            for page in pages {
-                qemu.write_guest(cx, packet.block, *page, 0);
+    // Inside the nocomp method a zero page is the affair of what clears it.
+    if place == HookCopy::InNocompRecv || qemu.variant.clear_guest_zero == ClearGuestZero::No {
+        return;
+    }
+    for pages in packet.zero.chunks(qemu.pages_per_step()) {
+        cx.step_on(step::CLEAR_GUEST, pages.len() as u64).await;
+        for page in pages {
+            match &packet.host {
+                Host::Cache(_) => qemu.write_guest(cx, packet.block, *page, 0),
+                Host::Guest => block.colo_cache.dereference(cx).await.write(cx, *page, 0),
             }
         }
     }
 }
 
+/// Who looks whether COLO is wanted; not all look at the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhoAsks {
+    ReceiveThread,
+    Loader,
+}
+
 impl Secondary {
+    /// Is COLO wanted (`migrate_colo()`, `migration_incoming_colo_enabled()`)?
+    pub(super) fn is_colo_wanted(&self, who: WhoAsks) -> bool {
+        let flag = self.colo_enabled.get();
+        match (self.variant.enabled_predicate, who) {
+            (EnabledPredicate::Capability, _) => self.x_colo,
+            (EnabledPredicate::LoaderBoth, WhoAsks::ReceiveThread) => self.x_colo,
+            (EnabledPredicate::Flag, _) => flag,
+            (EnabledPredicate::Both | EnabledPredicate::LoaderBoth, _) => self.x_colo && flag,
+        }
+    }
+
+    /// Does a page that comes in this state count as one of precopy?
+    pub(super) fn is_precopy(&self, state: MigrationStatus) -> bool {
+        match self.variant.copy_predicate {
+            CopyPredicate::ActiveOnly => state == MigrationStatus::Active,
+            CopyPredicate::NotColo | CopyPredicate::Snapshot => state != MigrationStatus::Colo,
+        }
+    }
+
+    /// Length of a block in bytes, now.
+    pub(super) fn used_length(&self, block: usize) -> u64 {
+        self.layout.offset(self.blocks[block].used_pages())
+    }
+
     /// A thread that is no vCPU writes guest RAM; the oracles look on.
     pub(super) fn write_guest(&self, cx: &Cx, block: usize, page: usize, word: u64) {
         self.vm.look(cx.sim.now(), &self.blocks);

@@ -42,6 +42,11 @@ impl PageContent {
         first_eight(&Sha256::digest(bytes))
     }
 
+    /// Is this the word of such a page as [`PageContent::torn`] makes, where contents are tags?
+    pub fn is_torn(word: u64) -> bool {
+        word >> 63 == 1
+    }
+
     /// The word of a page of which only the first `got` bytes of `new` replaced those of `old`: equal to neither.
     pub fn torn(old: u64, new_bytes: u64) -> u64 {
         let mut hash = Sha256::new();

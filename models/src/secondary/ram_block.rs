@@ -2,13 +2,16 @@
 
 use crate::guest::Block;
 use colosim_sim::{Memory, Pointer, Sim};
+use std::cell::Cell;
 
 /// One `RAMBlock`.
 pub struct RamBlock {
     /// Name on the wire.
     pub idstr: String,
-    /// Length in pages.
-    pub pages: usize,
+    /// Length in pages, now (`used_length`).
+    used: Cell<usize>,
+    /// Length in pages that it can have (`max_length`); that of `guest`.
+    pub max_pages: usize,
     /// `host`: what the guest sees.
     pub guest: Memory,
     /// The second copy: the primary's RAM as of the last checkpoint.
@@ -24,12 +27,29 @@ impl RamBlock {
     pub fn new(sim: &Sim, block: &Block) -> RamBlock {
         RamBlock {
             idstr: block.idstr.clone(),
-            pages: block.pages,
-            guest: Memory::allocate(sim, "guest RAM", block.pages),
+            used: Cell::new(block.pages),
+            max_pages: block.max_pages,
+            guest: Memory::allocate(sim, "guest RAM", block.max_pages),
             colo_cache: Pointer::null(sim, "block->colo_cache"),
             bmap: Pointer::null(sim, "block->bmap"),
             receivedmap: Pointer::null(sim, "block->receivedmap"),
         }
+    }
+}
+
+impl RamBlock {
+    /// Length in pages, now.
+    pub fn used_pages(&self) -> usize {
+        self.used.get()
+    }
+
+    /// `qemu_ram_resize`: only a block that can be resized takes another length, up to its maximum. Returns whether it does.
+    pub fn resize(&self, pages: usize) -> bool {
+        let fits = pages <= self.max_pages;
+        if fits {
+            self.used.set(pages);
+        }
+        fits
     }
 }
 

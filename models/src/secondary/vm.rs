@@ -7,17 +7,27 @@
 use super::RamBlock;
 use crate::guest::GuestWriter;
 use colosim_sim::{Atomic, Cx, Ordering, Sim, Time};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+
+/// Run states of the secondary's VM (QEMU `RunState`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// "inmigrate": it has not run here yet.
+    InMigrate,
+    /// "running".
+    Running,
+    /// "colo": stopped for a checkpoint or for the failover.
+    Colo,
+}
 
 /// The guest on the secondary.
 pub struct Vm {
     writer: RefCell<GuestWriter>,
-    running: Atomic<bool>,
+    run_state: Atomic<RunState>,
     /// Pages written since the dirty log was last merged: (block, page).
     dirty_log: RefCell<Vec<(usize, usize)>>,
     /// Pages written since the last committed checkpoint: (block, page).
     written: RefCell<Vec<(usize, usize)>>,
-    stopped_at: Cell<Time>,
 }
 
 impl Vm {
@@ -25,38 +35,44 @@ impl Vm {
     pub fn new(sim: &Sim, writer: GuestWriter) -> Vm {
         Vm {
             writer: RefCell::new(writer),
-            running: Atomic::new(sim, false),
+            run_state: Atomic::new(sim, RunState::InMigrate),
             dirty_log: RefCell::default(),
             written: RefCell::default(),
-            stopped_at: Cell::new(Time::ZERO),
         }
+    }
+
+    /// Its run state.
+    pub fn run_state(&self, cx: &Cx) -> RunState {
+        self.run_state.load(cx, Ordering::Relaxed)
     }
 
     /// Does it run?
     pub fn is_running(&self, cx: &Cx) -> bool {
-        self.running.load(cx, Ordering::Relaxed)
+        self.run_state(cx) == RunState::Running
     }
 
     /// `vm_start`.
     pub fn start(&self, cx: &Cx) {
-        self.running.store(cx, true, Ordering::Relaxed);
+        self.run_state.store(cx, RunState::Running, Ordering::Relaxed);
         self.writer.borrow_mut().start(cx.sim.now());
     }
 
-    /// `vm_stop`: after it, everything that the guest wrote is in its RAM.
-    pub fn stop(&self, cx: &Cx, blocks: &[RamBlock]) {
-        if self.is_running(cx) {
+    /// `vm_stop` begins: the run state says so, the vCPUs still run. Returns whether it ran.
+    pub fn begin_stop(&self, cx: &Cx) -> bool {
+        let ran = self.is_running(cx);
+        if ran {
+            self.run_state.store(cx, RunState::Colo, Ordering::Relaxed);
+        }
+        ran
+    }
+
+    /// The vCPUs are paused, unless somebody has started the VM again meanwhile: everything that the guest wrote is in its RAM.
+    pub fn pause(&self, cx: &Cx, blocks: &[RamBlock]) {
+        if !self.is_running(cx) {
             let now = cx.sim.now();
             self.look(now, blocks);
             self.writer.borrow_mut().stop(now);
-            self.running.store(cx, false, Ordering::Relaxed);
-            self.stopped_at.set(now);
         }
-    }
-
-    /// When it was last stopped.
-    pub fn stopped_at(&self) -> Time {
-        self.stopped_at.get()
     }
 
     /// Let everything that the guest wrote until `now` be in its RAM.
@@ -70,8 +86,9 @@ impl Vm {
         });
     }
 
-    /// Take the dirty log: pages written since it was last taken.
-    pub fn take_dirty_log(&self) -> Vec<(usize, usize)> {
+    /// Take the dirty log: pages written until `now` since it was last taken.
+    pub fn take_dirty_log(&self, now: Time, blocks: &[RamBlock]) -> Vec<(usize, usize)> {
+        self.look(now, blocks);
         std::mem::take(&mut self.dirty_log.borrow_mut())
     }
 

@@ -43,6 +43,10 @@ pub enum WireError {
     #[error("command {number} has {found} bytes of argument, expected {expected}")]
     CommandLength { number: u16, expected: u16, found: u16 },
 
+    /// The loader waits for SYNC packets, and looks whether anybody is left to send one (`multifd_recv_sync_main`).
+    #[error("the multifd receive threads are on their way out")]
+    ReceiveThreadsLeft,
+
     /// RAM section: the first page word leaves out its block.
     #[error("a page word continues the block of the page before, but there was none")]
     ContinueWithoutBlock,

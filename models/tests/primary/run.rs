@@ -2,7 +2,7 @@
 
 use crate::log::Log;
 use crate::scripted_secondary::Scripted;
-use colosim_models::guest::{GuestRam, Layout};
+use colosim_models::guest::{GuestRam, Layout, Side};
 use colosim_models::metrics::{Metrics, Recorder};
 use colosim_models::milestone::Milestones;
 use colosim_models::preset::preset;
@@ -40,6 +40,7 @@ impl Setup {
                 page_size: Size::from_bytes(4096),
                 filled: Share::new(0.5),
                 workload,
+                paused: false,
                 accel: Accel::Tcg,
                 resizable: None,
                 disk: None,
@@ -119,7 +120,7 @@ pub fn run<F: Future<Output = ()> + 'static>(setup: Setup, until: impl FnOnce(Cx
         step_limit: 100_000_000,
         record: false,
     };
-    let layout = Rc::new(Layout::new(&setup.guest));
+    let layout = Rc::new(Layout::new(&setup.guest, Side::Primary));
     let recorder = Recorder::default();
     let observed = Rc::new(Observed::default());
     let log = Rc::new(RefCell::new(Log::default()));

@@ -46,7 +46,8 @@ fn disagreements_of(name: &str, changes: &[(&str, &str)], races_here: &[&Race], 
             }
         }
         let unreached = &searched.unreached;
-        if !unreached.is_empty() {
+        let ended_before = searched.explained.iter().any(|(violation, _)| violation.kind.is_fatal());
+        if !unreached.is_empty() && !ended_before {
             wrong.push(format!("{here}: fault plans {unreached:?} never struck as a whole"));
         }
     }
@@ -95,6 +96,29 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    channel_count: "channel-count",
+    codec_hook: "codec-hook",
+    copy_order: "copy-order",
+    dead_channel: "dead-channel",
+    early_packet: "early-packet",
+    enter_colo: "enter-colo",
+    kick_fix: "kick-fix",
+    predicates: "predicates",
+    receivedmap_2024: "receivedmap-2024",
+    resize: "resize",
+    sync_modes: "sync-modes",
+    vm_restart: "vm-restart",
+    zero_pages: "zero-pages",
+    zero_shortcut: "zero-shortcut",
+    load_error: "load-error",
+    received_window: "received-window",
+    dead_main_channel: "dead-main-channel",
+    failed_load: "failed-load",
+    failover_at_start: "failover-at-start",
+    partition: "partition",
+    user_cont: "user-cont",
     cache_teardown: "cache-teardown",
     failover_leak: "failover-leak",
+    output_commit: "output-commit",
+    primary_failover: "primary-failover",
 }

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod determinism;
+mod disk;
 mod golden;
 mod knobs;
 mod leak;

@@ -3,7 +3,7 @@
 use super::path::{DUPLICATES, FlowNoise, Offered, Path, PathConfig, RTO_MIN, SEGMENT_BYTES};
 use crate::kernel::{Sim, Timed};
 use crate::thread::ThreadId;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::touch::{ObjectId, Touch};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -57,6 +57,17 @@ pub(crate) enum End {
     Reset,
 }
 
+/// Nagle's algorithm (RFC 896) at the writer and delayed acknowledgements (RFC 1122, 4.2.3.2) at the reader, as Linux does it for
+/// a connection on which both ends talk in turn: what is less than a full segment waits while anything is unacknowledged;
+/// an acknowledgement waits for data to go with it, for more than one segment, or for the time-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interactive {
+    /// Longest time that an acknowledgement waits (Linux: 40 ms).
+    pub acknowledgement_delay: Span,
+    /// Length of a full segment in bytes (loopback: about 64 KiB).
+    pub segment_bytes: u64,
+}
+
 pub(super) struct Arriving {
     pub piece: Piece,
     pub offset: u64,
@@ -81,8 +92,10 @@ pub(super) struct State {
     unannounced_bytes: u64,
     /// Written, not yet acknowledged.
     unacknowledged_bytes: u64,
-    /// Batches on their way: when each arrives, and its length.
+    /// Batches on their way: when each arrives, or is acknowledged if that is later, and its length.
     acknowledgements: VecDeque<(Time, u64)>,
+    /// Small segments wait, and acknowledgements too; none: neither does.
+    pub interactive: Option<Interactive>,
     last_arrival: Time,
     retry_pending: bool,
     /// A segment is lost, and so many segments behind it have been sent. With enough of them the sender retransmits after a
@@ -132,6 +145,23 @@ impl State {
         }
         if whole == 0 { limit } else { whole }
     }
+
+    /// Nagle: less than a segment waits while anything is unacknowledged.
+    fn is_held_back(&self) -> bool {
+        let short = |interactive: Interactive| self.waiting_bytes < interactive.segment_bytes;
+        self.unacknowledged_bytes > 0 && self.interactive.is_some_and(short)
+    }
+
+    /// When the reader acknowledges a batch that arrives at `at`; with it goes what waits for that already.
+    fn acknowledged_at(&mut self, at: Time, batch: u64) -> Time {
+        let Some(Interactive { acknowledgement_delay, segment_bytes }) = self.interactive else { return at };
+        let waiting: u64 = self.acknowledgements.iter().filter(|(due, _)| *due > at).map(|(_, bytes)| bytes).sum();
+        if waiting + batch <= segment_bytes {
+            return at + acknowledgement_delay;
+        }
+        self.acknowledgements.iter_mut().filter(|(due, _)| *due > at).for_each(|(due, _)| *due = at);
+        at
+    }
 }
 
 /// One direction of a connection.
@@ -175,6 +205,7 @@ impl Flow {
                 unannounced_bytes: 0,
                 unacknowledged_bytes: 0,
                 acknowledgements: VecDeque::new(),
+                interactive: None,
                 last_arrival: Time::ZERO,
                 retry_pending: false,
                 tail_lost: None,
@@ -231,8 +262,31 @@ impl Flow {
             state.written_bytes += piece.len();
             state.waiting.push_back(piece);
         }
-        self.pump(state);
+        // The last piece of a write may fill a segment that its first did not.
+        if state.interactive.is_none() || later.is_some() {
+            self.pump(state);
+        }
         later
+    }
+
+    /// A write is over: small segments need not wait for more of it.
+    pub fn written(&self) {
+        let state = &mut *self.state.borrow_mut();
+        if state.interactive.is_some() {
+            self.pump(state);
+        }
+    }
+
+    /// The reader has sent data: what has arrived until now is acknowledged with it.
+    pub fn answered(&self) {
+        let state = &mut *self.state.borrow_mut();
+        let Some(Interactive { acknowledgement_delay, .. }) = state.interactive else { return };
+        let now = self.sim.now();
+        let is_held = |due: Time| due > now && due <= now + acknowledgement_delay;
+        if state.acknowledgements.iter().any(|(due, _)| is_held(*due)) {
+            state.acknowledgements.iter_mut().filter(|(due, _)| is_held(*due)).for_each(|(due, _)| *due = now);
+            self.sim.fire_at(now + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+        }
     }
 
     /// Send what the receive buffer has room for.
@@ -247,7 +301,7 @@ impl Flow {
         while !state.retry_pending && !state.cut {
             let window = state.receive_buffer_bytes.saturating_sub(state.arriving_bytes);
             let batch = state.whole_pieces(BATCH_BYTES.min(window));
-            if batch == 0 {
+            if batch == 0 || state.is_held_back() {
                 break;
             }
             match state.path.offer(now, batch, &mut state.noise) {
@@ -323,8 +377,9 @@ impl Flow {
         if self.sim.is_controlled() {
             state.unacknowledged_bytes -= batch;
         } else {
-            state.acknowledgements.push_back((at, batch));
-            self.sim.fire_at(at + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+            let due = state.acknowledged_at(at, batch);
+            state.acknowledgements.push_back((due, batch));
+            self.sim.fire_at(due + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
         }
         wake_at(&self.sim, state.reader, at);
     }
@@ -425,6 +480,21 @@ impl Flow {
         state.arriving.retain(|a| a.at <= now);
         if state.end.is_some_and(|(at, _)| at > now) {
             state.end = None;
+        }
+    }
+
+    /// Something in the path breaks the connection off: what is under way is lost, and the reader gets a reset after what has
+    /// arrived.
+    pub fn break_off(&self) {
+        self.reset();
+        let state = &mut *self.state.borrow_mut();
+        let now = self.sim.now();
+        let late: u64 = state.arriving.iter().filter(|a| a.at > now).map(|a| a.piece.len() - a.offset).sum();
+        state.arriving.retain(|a| a.at <= now);
+        state.arriving_bytes -= late;
+        if !state.cut && state.end.is_some_and(|(at, _)| at > now) {
+            state.end = Some((now, End::Reset));
+            wake_at(&self.sim, state.reader, now);
         }
     }
 

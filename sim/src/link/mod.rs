@@ -12,13 +12,14 @@
 //! Content is real bytes; a run of one repeated 64-bit word is kept as that word and its length ([`Piece::Fill`]), so that a
 //! page costs no more than a tag.
 //!
-//! **Not modelled**: congestion windows, slow start, Nagle, delayed acknowledgements; a link is as if its flows had found
-//! their share of the rate already.
+//! A connection can be told to let small segments and acknowledgements wait ([`Interactive`]), as TCP does without TCP_NODELAY.
+//!
+//! **Not modelled**: congestion windows, slow start; a link is as if its flows had found their share of the rate already.
 
 mod flow;
 mod path;
 mod socket;
 
-pub use flow::{Piece, Transport};
+pub use flow::{Interactive, Piece, Transport};
 pub use path::{Path, PathConfig};
 pub use socket::{PageRead, ReadError, Socket, WriteError, connect};

@@ -3,7 +3,7 @@
 //! What happens to bytes that are under way when an end goes away follows Linux: bytes already queued stay readable after the
 //! reader's own shutdown and after a reset by the peer; then comes end of file, or the reset.
 
-use super::flow::{End, Flow, Piece, Transport};
+use super::flow::{End, Flow, Interactive, Piece, Transport};
 use super::path::Path;
 use crate::kernel::Sim;
 use crate::lock::Event;
@@ -103,7 +103,17 @@ impl Socket {
                 }
             }
         }
+        self.0.sends.written();
+        self.0.receives.answered();
         if self.write_is_broken(cx.sim.now()) { Err(WriteError) } else { Ok(()) }
+    }
+
+    /// From now on small segments of this connection wait, and acknowledgements too, in both directions: the connection is left
+    /// without TCP_NODELAY.
+    pub fn delay_small_segments(&self, interactive: Interactive) {
+        for flow in [&self.0.sends, &self.0.receives] {
+            flow.state.borrow_mut().interactive = Some(interactive);
+        }
     }
 
     fn write_is_broken(&self, now: Time) -> bool {
@@ -281,6 +291,12 @@ impl Socket {
     pub fn reset(&self) {
         self.0.sends.reset();
         self.0.receives.reset();
+    }
+
+    /// Break the connection off in the path, as a firewall does: both ends get a reset now, and what is under way is lost.
+    pub fn break_off(&self) {
+        self.0.sends.break_off();
+        self.0.receives.break_off();
     }
 
     /// Cut the connection: nothing arrives any more at either end, and nobody is told.

@@ -22,6 +22,7 @@ mod explore_verify;
 mod join;
 mod limits;
 mod link_end;
+mod link_interactive;
 mod link_path;
 mod link_stream;
 mod livelock;

@@ -1,7 +1,9 @@
 //! Which of two things comes first.
 
 use crate::common::{LONG, LONG_NS, Log, SHORT, SHORT_NS, STEPS, UNITS, config, run, run_with};
-use colosim_sim::{Noise, Plan, Span, Stall, Time};
+use crate::link_path::{BYTE_PER_NS, IDEAL, bytes};
+use colosim_sim::link::{Path, PathConfig, Transport, connect};
+use colosim_sim::{Noise, Plan, Simulator, Span, Stall, Time};
 
 #[test]
 fn events_at_equal_times_run_in_the_order_in_which_they_were_scheduled() {
@@ -131,4 +133,58 @@ fn spread_stays_within_its_bounds_and_preemptions_prolong_some_steps() {
     let preempted = spans(noise).iter().filter(|span| **span > 10 * LONG_NS).count();
     // 2 ms of work with a preemption each 50 µs: 40 expected; 95 % of them, e^(-9/200), last longer than 9 µs.
     assert!((15..=70).contains(&preempted), "{preempted} preemptions");
+}
+
+/// A writer that waits for room in its send buffer is woken by the acknowledgement, while another thread has just acted.
+#[test]
+fn a_thread_that_a_connection_wakes_was_brought_about_by_nobody() {
+    let mut simulator = Simulator::new();
+    simulator.record_events(true);
+    let outcome = simulator.run(config(), |sim| {
+        let (here, there) = (sim.process("writer"), sim.process("reader"));
+        let path = PathConfig { latency: Span(1_000), rate_bits_per_s: BYTE_PER_NS, ..IDEAL };
+        let (to, fro) = (Path::new(path), Path::new(path));
+        let (near, far) = connect(sim, "link", (here, &to), (there, &fro), Transport::Tcp, 4_096, 1 << 16);
+        sim.spawn(here, "writer", |cx| async move { near.write(&cx, [bytes(3 * 4_096)]).await.expect("it is taken") });
+        sim.spawn(there, "reader", |cx| async move {
+            far.read_exact(&cx, &mut vec![0; 3 * 4_096]).await.expect("it arrives");
+        });
+        sim.spawn(here, "bystander", |cx| async move {
+            for _ in 0..1_000 {
+                cx.step(SHORT).await;
+                cx.sleep(Span(1)).await;
+            }
+        });
+    });
+    let of = |name: &str| outcome.thread_names.iter().position(|thread| thread == name).expect("it ran") as u16;
+    let (writer, bystander) = (of("writer"), of("bystander"));
+    let events = outcome.events.iter().filter(|event| event.actor.thread() == writer);
+    let creators: Vec<u32> = events.skip(1).map(|event| event.creator).collect();
+    assert!(creators.len() >= 2, "it waited for room more than once");
+    for creator in creators.into_iter().filter(|creator| *creator > 0) {
+        assert_ne!(outcome.events[creator as usize - 1].actor.thread(), bystander);
+    }
+}
+
+#[test]
+fn threads_that_share_a_core_take_so_much_longer() {
+    let ends_with = |cores| {
+        let (log, mut simulator) = (Log::default(), Simulator::new());
+        simulator.share_cores(cores);
+        simulator.run(config(), |sim| {
+            let process = sim.process("qemu");
+            for name in ["first", "second", "third"] {
+                let log = log.clone();
+                sim.spawn(process, name, |cx| async move {
+                    cx.step(LONG).await;
+                    log.add(&cx, "");
+                });
+            }
+        });
+        log.take().into_iter().map(|(at, _)| at).collect::<Vec<u64>>()
+    };
+    // Each share is that of the moment at which the work begins.
+    assert_eq!(ends_with(1), [1_000, 2_000, 3_000]);
+    assert_eq!(ends_with(2), [1_000, 1_000, 1_500]);
+    assert_eq!(ends_with(0), [1_000, 1_000, 1_000], "zero: a core for each");
 }
