@@ -259,7 +259,8 @@ impl Management {
             Stop::AfterCheckpoints(count) => self.primary.checkpoints(&cx, count).await,
             Stop::AtTime(time) => cx.sleep_until(Time(time.nanos())).await,
         }
-        if stop == Stop::AfterPrecopy {
+        // With COLO the incoming side goes on.
+        if stop == Stop::AfterPrecopy && !self.secondary.x_colo {
             self.secondary.over.wait(&cx, "the secondary's guest").await;
         }
         cx.quiesce().await;
