@@ -5,8 +5,17 @@ use crate::scenario::{Fault, Scenario};
 use crate::variant::Variant;
 use crate::world::{Run, RunInput, run};
 use colosim_sim::explore::{Experiment, Trial};
-use colosim_sim::{Outcome, Simulator};
+use colosim_sim::{Outcome, Simulator, Span};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Stalls are drawn up to this part of the bound of a failover, so that three of them together do not exceed it: a hang
+/// that is reported is none that the stalls themselves are.
+const STALL_MAX_PART_OF_BOUND: u64 = 4;
+
+/// The longest stall that is drawn for a scenario.
+pub fn stall_max(scenario: &Scenario) -> Span {
+    Span(scenario.failover_bound.nanos() / STALL_MAX_PART_OF_BOUND)
+}
 
 /// One design under one fault plan.
 #[derive(Debug)]

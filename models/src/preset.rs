@@ -399,8 +399,7 @@ impl VariantChoice {
     /// If the preset does not exist or switches contradict each other.
     pub fn resolve_all(&self) -> Result<Vec<Resolved>, VariantError> {
         let preset = self.preset()?;
-        let is_chosen = |switch: &str| self.to_string().contains(&format!(" + {switch}: "));
-        let Some(unknown) = preset.unknown.filter(|unknown| !is_chosen(unknown.switch)) else {
+        let Some(unknown) = preset.unknown.filter(|unknown| !self.overrides.changes(unknown.switch)) else {
             let variant = preset.variant.clone().with(&self.overrides);
             check(&variant)?;
             return Ok(vec![Resolved { condition: None, choice: self.clone(), variant }]);

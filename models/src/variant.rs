@@ -57,6 +57,14 @@ macro_rules! switches {
                 $(self.$field = later.$field.or(self.$field);)+
                 self
             }
+
+            /// Is the switch of this name among them?
+            pub fn changes(&self, switch: &str) -> bool {
+                match switch {
+                    $(stringify!($field) => self.$field.is_some(),)+
+                    _ => false,
+                }
+            }
         }
 
         impl Variant {

@@ -23,11 +23,14 @@ pub fn races(args: &RacesArgs, settings: Settings) -> Result<Answer, Failure> {
     for disagreement in &matrix.disagreements {
         tell(&format!("disagrees with the table of races: {disagreement}\n"));
     }
-    let exit = match () {
-        () if stop.load(Ordering::Relaxed) => Exit::Interrupted,
-        () if !matrix.complete => Exit::Unfinished,
-        () if !matrix.disagreements.is_empty() => Exit::Violated,
-        () => Exit::Done,
+    let exit = if stop.load(Ordering::Relaxed) {
+        Exit::Interrupted
+    } else if !matrix.complete {
+        Exit::Unfinished
+    } else if !matrix.disagreements.is_empty() {
+        Exit::Violated
+    } else {
+        Exit::Done
     };
     let text = match settings.format {
         Format::Json => json::document(&JsonMatrix::of(&matrix)),

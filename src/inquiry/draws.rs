@@ -1,8 +1,7 @@
 //! What a strategy says about its own draws: the knobs of `swarm`, the bound of `pct`.
 
-use super::trials::span_max;
 use crate::strategy::StrategyChoice;
-use colosim_models::experiment::ScenarioExperiment;
+use colosim_models::experiment::{ScenarioExperiment, stall_max};
 use colosim_models::scenario::Scenario;
 use colosim_sim::Simulator;
 use colosim_sim::explore::{Experiment, Pct, Swarm, Trial};
@@ -25,7 +24,7 @@ pub fn knobs(
         return None;
     }
     let undisturbed = experiment.run(simulator, &base, false);
-    Some(Swarm { span_max: span_max(scenario) }.knobs(trial.seed, &base, &undisturbed))
+    Some(Swarm { span_max: stall_max(scenario) }.knobs(trial.seed, &base, &undisturbed))
 }
 
 /// The least chance that one run shows a bug of a depth, and what it follows from.
@@ -49,7 +48,7 @@ pub fn chance(
     first: u64,
 ) -> Option<Chance> {
     let StrategyChoice::Pct(depth) = choice else { return None };
-    let pct = Pct { depth, span_max: span_max(scenario) };
+    let pct = Pct { depth, span_max: stall_max(scenario) };
     let mut simulator = Simulator::new();
     let of = |experiment: &ScenarioExperiment<'_>| {
         let undisturbed = experiment.run(&mut simulator, &Trial::undisturbed(experiment, first), false);

@@ -136,23 +136,7 @@ impl Matrix {
     fn take(&mut self, scenario: &str, design: &str, wanted: &[&Race], searched: &Searched) {
         self.runs += searched.runs;
         self.complete &= searched.complete;
-        let mut disagree = |what: String| self.disagreements.push(format!("{scenario}, {design}: {what}"));
-        for (race, shown) in wanted.iter().zip(&searched.shown) {
-            if shown.is_none() && race.found_in.contains(&design) {
-                disagree(format!("{} was not found", race.title()));
-            }
-        }
-        for (violation, races) in &searched.explained {
-            if races.iter().all(|race| race.absent_in.contains(&design)) {
-                let names: Vec<String> = races.iter().map(|race| race.title()).collect();
-                let of = if names.is_empty() { "no known race".to_owned() } else { names.join(", ") };
-                disagree(format!("{} of {} was found: {of}", violation.kind.0, violation.object));
-            }
-        }
-        // A process that has come to its end before is no place for a fault.
-        let ended_before = searched.explained.iter().any(|(violation, _)| violation.kind.is_fatal());
-        for plan in searched.unreached.iter().filter(|_| !ended_before) {
-            disagree(format!("fault plan {plan} never struck as a whole"));
-        }
+        let found = searched.disagreements(design, wanted);
+        self.disagreements.extend(found.into_iter().map(|what| format!("{scenario}, {design}: {what}")));
     }
 }

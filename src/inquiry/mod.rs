@@ -17,7 +17,7 @@ mod trials;
 pub use draws::{Chance, Knobs};
 pub use found::{Found, is_asked};
 pub use probes::{Missed, Reached};
-pub use trials::{Prefix, span_max};
+pub use trials::Prefix;
 
 use crate::exit::Failure;
 use crate::files::scenario::{Chosen, Loaded};

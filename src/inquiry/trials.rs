@@ -2,29 +2,20 @@
 
 use crate::exit::Failure;
 use crate::strategy::StrategyChoice;
-use colosim_models::experiment::ScenarioExperiment;
+use colosim_models::experiment::{ScenarioExperiment, stall_max};
 use colosim_models::scenario::Scenario;
+use colosim_sim::Simulator;
 use colosim_sim::explore::{Continued, Dpor, Exhaustive, Pct, Stalls, Strategy, Swarm, Timed, Trial};
-use colosim_sim::{Simulator, Span};
-
-/// Stalls are drawn up to this part of the bound of a failover, so that three of them together do not exceed it: a hang
-/// that is reported is none that the stalls themselves are.
-const SPAN_MAX_PART_OF_BOUND: u64 = 4;
 
 /// The thread that makes the faults strike: what a scenario with faults asks about comes after its first step.
 const FAULTS_THREAD: &str = "management/faults";
-
-/// The longest stall that is drawn for a scenario.
-pub fn span_max(scenario: &Scenario) -> Span {
-    Span(scenario.failover_bound.nanos() / SPAN_MAX_PART_OF_BOUND)
-}
 
 /// What draws the trials.
 ///
 /// # Errors
 /// If there is no such strategy in this version.
 pub fn strategy(choice: StrategyChoice, scenario: &Scenario) -> Result<Box<dyn Strategy>, Failure> {
-    let span_max = span_max(scenario);
+    let span_max = stall_max(scenario);
     Ok(match choice {
         StrategyChoice::Stalls => Box::new(Stalls { span_max }),
         StrategyChoice::Timed => Box::new(Timed),

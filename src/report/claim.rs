@@ -1,8 +1,9 @@
 //! What a search did, in words: without it a verdict says nothing.
 
 use super::names::counted;
-use crate::inquiry::{Answered, Inquiry, span_max};
+use crate::inquiry::{Answered, Inquiry};
 use crate::strategy::StrategyChoice;
+use colosim_models::experiment::stall_max;
 use colosim_models::scenario::Scenario;
 
 /// What was searched, how, and whether to the end.
@@ -13,7 +14,7 @@ pub fn claim(answered: &Answered, inquiry: &Inquiry<'_>, scenario: &Scenario) ->
         0 => String::new(),
         count => format!(" × {}", counted(count as u64, "fault plan")),
     };
-    let longest = span_max(scenario);
+    let longest = stall_max(scenario);
     let drawn = |trials: String| {
         format!("{seeds} (and one undisturbed run){fault_plans}, strategy {} ({trials})", inquiry.strategy)
     };

@@ -9,11 +9,10 @@
 
 use super::head::{PAGE_BYTES, head_of};
 use super::{Ends, RecordedPacket, Recording, Replay, ReplayError, main_items, packets};
-use crate::scenario::Compression as Method;
 use crate::secondary::PageContent;
 use crate::wire::codec::Decompressor;
 use crate::wire::multifd_init::{INIT_LEN, MultifdInit};
-use crate::wire::multifd_packet::{Compression, Offsets, RamCounts, packet_len, slots};
+use crate::wire::multifd_packet::{Offsets, RamCounts, packet_len, slots};
 use std::collections::BTreeSet;
 
 /// A data packet of the unfinished checkpoint, whole in the recording, of the block that is compared.
@@ -93,7 +92,8 @@ pub(super) fn carried(recording: &Recording) -> Result<Vec<Carried>, ReplayError
     for connection in recording.connections.iter().filter(|connection| connection.name != "main") {
         let bytes = &connection.sent.bytes;
         let Some(Ok(init)) = bytes.first_chunk::<INIT_LEN>().map(MultifdInit::decode) else { continue };
-        let mut decompressor = decompressor(recording.compression);
+        let method = recording.compression.on_the_wire();
+        let mut decompressor = Decompressor::new(method).expect("all three methods are modelled");
         let mut with_pages = 0;
         for (index, packet) in packets(bytes).0.iter().enumerate() {
             let Some(idstr) = &packet.block else { continue };
@@ -111,15 +111,6 @@ pub(super) fn carried(recording: &Recording) -> Result<Vec<Carried>, ReplayError
         }
     }
     Ok(all)
-}
-
-fn decompressor(method: Method) -> Decompressor {
-    let method = match method {
-        Method::None => Compression::Nocomp,
-        Method::Zlib => Compression::Zlib,
-        Method::Zstd => Compression::Zstd,
-    };
-    Decompressor::new(method).expect("all three methods are modelled")
 }
 
 /// Pages of any block, and their content.

@@ -14,6 +14,8 @@ pub struct Block {
     pub pages: usize,
     /// Length in pages that it can have.
     pub max_pages: usize,
+    /// Can its length change at all?
+    pub is_resizable: bool,
 }
 
 /// All RAM blocks, in the order in which they are scanned and sent.
@@ -34,14 +36,30 @@ pub struct PageAddress {
     pub page: usize,
 }
 
+/// Pages as runs: block, first page, last page.
+pub fn page_runs(pages: impl IntoIterator<Item = (usize, usize)>) -> Vec<(usize, usize, usize)> {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for (block, page) in pages {
+        match runs.last_mut() {
+            Some((b, _, end)) if *b == block && *end + 1 == page => *end = page,
+            _ => runs.push((block, page, page)),
+        }
+    }
+    runs
+}
+
 impl Layout {
     /// The blocks of a scenario's guest on one side: `pc.ram`, `vga.vram` if it has video RAM, and the block that can be
     /// resized, if it has one.
     pub fn new(guest: &scenario::Guest, side: Side) -> Layout {
         let page_size = guest.page_size.bytes();
         let pages = |bytes: u64| (bytes / page_size) as usize;
-        let block =
-            |idstr: &str, bytes| Block { idstr: idstr.to_owned(), pages: pages(bytes), max_pages: pages(bytes) };
+        let block = |idstr: &str, bytes| Block {
+            idstr: idstr.to_owned(),
+            pages: pages(bytes),
+            max_pages: pages(bytes),
+            is_resizable: false,
+        };
         let mut blocks = vec![block("pc.ram", guest.ram.bytes())];
         if guest.video_ram.bytes() > 0 {
             blocks.push(block("vga.vram", guest.video_ram.bytes()));
@@ -52,7 +70,12 @@ impl Layout {
                 Side::Secondary => resizable.secondary,
             };
             let idstr = "/rom@etc/acpi/tables".to_owned();
-            blocks.push(Block { idstr, pages: pages(used.bytes()), max_pages: pages(resizable.max.bytes()) });
+            blocks.push(Block {
+                idstr,
+                pages: pages(used.bytes()),
+                max_pages: pages(resizable.max.bytes()),
+                is_resizable: true,
+            });
         }
         Layout { page_size, blocks }
     }

@@ -7,6 +7,7 @@
 //! Not modelled: reads, writes smaller than a page, a rate that depends on how fast the host is.
 
 use super::layout::Layout;
+use super::run_clock::RunClock;
 use crate::scenario::{Share, Workload};
 use colosim_sim::random::Stream;
 use colosim_sim::{Span, Time};
@@ -48,9 +49,7 @@ pub struct GuestWriter {
     zero_below: u64,
     namespace: u64,
     writes: u64,
-    /// Run time up to the last stop.
-    ran: Span,
-    started: Option<Time>,
+    clock: RunClock,
     runs: u64,
 }
 
@@ -84,38 +83,30 @@ impl GuestWriter {
             zero_below: in_53_bits(zero_share),
             namespace: (side as u64) << NAMESPACE_SHIFT,
             writes: 0,
-            ran: Span::ZERO,
-            started: None,
+            clock: RunClock::default(),
             runs: 0,
         }
     }
 
     /// `vm_start`. Nothing happens if it runs already.
     pub fn start(&mut self, now: Time) {
-        if self.started.is_none() {
-            self.started = Some(now);
-            self.runs += 1;
-        }
+        self.runs += u64::from(self.clock.start(now));
     }
 
     /// `vm_stop`. The caller has advanced to `now`: what the guest wrote is in its RAM before it counts as stopped.
     pub fn stop(&mut self, now: Time) {
         debug_assert_eq!(self.writes, self.due(now), "a guest is stopped before its last writes were taken");
-        self.ran = self.run_time(now);
-        self.started = None;
+        self.clock.stop(now);
     }
 
     /// Does it run?
     pub fn is_running(&self) -> bool {
-        self.started.is_some()
+        self.clock.is_running()
     }
 
     /// How long it has run.
     pub fn run_time(&self, now: Time) -> Span {
-        match self.started {
-            Some(started) => self.ran + now.since(started),
-            None => self.ran,
-        }
+        self.clock.run_time(now)
     }
 
     /// Writes taken so far.
@@ -138,7 +129,7 @@ impl GuestWriter {
         if let Pattern::EachRun { pages, .. } = self.pattern {
             return self.runs * pages;
         }
-        (u128::from(self.run_time(now).0) * u128::from(self.rate_per_s) / 1_000_000_000) as u64
+        self.clock.done(now, self.rate_per_s)
     }
 }
 

@@ -2,7 +2,7 @@
 //! failover the guest has that, plus what it wrote itself.
 
 use super::{BIT_MISSING, Oracle, STATE_DIFFERS, TORN_PAGE, UNCOMMITTED_PAGES, WRITE_WHILE_RUNNING};
-use crate::guest::GuestRam;
+use crate::guest::{GuestRam, page_runs};
 use crate::secondary::{PageContent, RamBlock, Secondary};
 use crate::wire::multifd_packet::slots;
 use colosim_sim::{Cx, Violation};
@@ -158,13 +158,7 @@ fn differing_pages<'a>(a: &'a [Vec<u64>], b: &'a [Vec<u64>]) -> impl Iterator<It
 
 /// Pages as runs, as `pc.ram 5627–5754`.
 fn runs(pages: &BTreeSet<(usize, usize)>, qemu: &Secondary) -> String {
-    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for &(block, page) in pages {
-        match runs.last_mut() {
-            Some((b, _, end)) if *b == block && *end + 1 == page => *end = page,
-            _ => runs.push((block, page, page)),
-        }
-    }
+    let runs = page_runs(pages.iter().copied());
     let shown = runs.iter().take(4).map(|(b, from, to)| format!("{} {from}–{to}", qemu.blocks[*b].idstr));
     let shown = shown.collect::<Vec<_>>().join(", ");
     if runs.len() > 4 { format!("{shown} and {} more runs", runs.len() - 4) } else { shown }

@@ -7,6 +7,7 @@ use super::ram_save::{
 };
 use super::rate_limit::migration_rate_limit;
 use super::{MigrationState, Primary, colo};
+use crate::guest::DEVICE;
 use crate::steps::{migration as step, primary_failover};
 use crate::variant::CacheAlloc;
 use crate::wire::command::Command;
@@ -157,7 +158,7 @@ pub(super) fn device_state(number: u32, size: usize) -> Vec<u8> {
         &mut bytes,
         &Item::SectionFull(SectionHeader {
             section_id: DEVICE_SECTION_ID,
-            idstr: "device/0".into(),
+            idstr: DEVICE.into(),
             instance_id: 0,
             version_id: 1,
         }),

@@ -19,7 +19,7 @@ use crate::steps::multifd_send as step;
 use crate::variant::SendExitKick;
 use crate::wire::codec::Compressor;
 use crate::wire::multifd_init::MultifdInit;
-use crate::wire::multifd_packet::{self, Offsets, RamPacket, packet_len};
+use crate::wire::multifd_packet::{Offsets, RamPacket, packet_len};
 use colosim_sim::link::{Piece, Socket, WriteError};
 use colosim_sim::{Atomic, Cx, Mutex, Ordering, Semaphore, Sim};
 use std::cell::{Cell, RefCell};
@@ -152,7 +152,7 @@ async fn send_job(cx: &Cx, qemu: &Primary, channel: &Channel, compressor: &mut C
     let offset = |page: &usize| qemu.layout.offset(*page);
     let offsets = Offsets { normal: normal.iter().map(offset).collect(), zero: zero.iter().map(offset).collect() };
     let packet = RamPacket::data(
-        on_the_wire(qemu.migration.multifd_compression),
+        qemu.migration.multifd_compression.on_the_wire(),
         qemu.multifd.take_packet_num(),
         &qemu.layout.blocks[block].idstr,
         offsets,
@@ -237,14 +237,6 @@ fn encode(packet: &RamPacket, page_size: u64) -> Piece {
     Piece::Bytes(bytes.into())
 }
 
-fn on_the_wire(compression: Compression) -> multifd_packet::Compression {
-    match compression {
-        Compression::None => multifd_packet::Compression::Nocomp,
-        Compression::Zlib => multifd_packet::Compression::Zlib,
-        Compression::Zstd => multifd_packet::Compression::Zstd,
-    }
-}
-
 fn compressor(compression: Compression) -> Compressor {
-    Compressor::new(on_the_wire(compression)).expect("every codec of a scenario is modelled")
+    Compressor::new(compression.on_the_wire()).expect("every codec of a scenario is modelled")
 }

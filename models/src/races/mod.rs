@@ -110,6 +110,15 @@ impl Race {
         self.signs.iter().any(|sign| sign.tells != Tells::Elsewhere && sign.fits(violation))
     }
 
+    /// May this design have the race? A fixed design with one change taken back has the race that the change closes, and the
+    /// known limits, and nothing else.
+    pub fn may_be_in(&self, design: &str) -> bool {
+        match design.strip_prefix("merged-fixed + ") {
+            Some(_) => self.found_in.contains(&design) || self.found_in.contains(&"merged-fixed"),
+            None => !self.absent_in.contains(&design),
+        }
+    }
+
     /// Those of the violations of one design that show the race.
     fn shown_by<'a>(&self, found: &'a [Finding]) -> Vec<&'a Finding> {
         let fits = |tells| move |f: &&Finding| self.signs.iter().any(|s| s.tells == tells && s.fits(&f.violation));

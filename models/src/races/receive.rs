@@ -1,9 +1,7 @@
 //! Races of the receive threads, the loader and the memories that they write.
 
 use super::{Race, Sign};
-use crate::oracle::{
-    BIT_MISSING, GUEST_TOUCHED, NOBODY_RUNS, STATE_DIFFERS, TORN_PAGE, UNCOMMITTED_PAGES, WRITE_WHILE_RUNNING,
-};
+use crate::oracle::{BIT_MISSING, GUEST_TOUCHED, STATE_DIFFERS, TORN_PAGE, UNCOMMITTED_PAGES, WRITE_WHILE_RUNNING};
 use colosim_sim::Kind;
 
 const LEAVE: &str = "failover.leave_colo_state";
@@ -339,7 +337,6 @@ pub(super) const RACES: &[Race] = &[
         signs: &[
             Sign::of(Kind::HANG, "sem_sync").at("recv_sync."),
             Sign::of(Kind::DEADLOCK, "sem_sync").at("recv_sync."),
-            Sign::of(NOBODY_RUNS, ""),
         ],
         found_in: &[
             "series-v5",
@@ -362,7 +359,7 @@ pub(super) const RACES: &[Race] = &[
             "faults",
             "[[(at: SavingRam(checkpoint: 2), do: CloseChannel(channel: 1)), (after: \"20 ms\", do: FailoverSecondary)]]",
         )],
-        signs: &[Sign::of(Kind::HANG, "sem_sync").at("recv_sync."), Sign::of(NOBODY_RUNS, "")],
+        signs: &[Sign::of(Kind::HANG, "sem_sync").at("recv_sync.")],
         found_in: &["series-v5", "reviewer-nocomp-hook", "merged", "merged-bql-held"],
         absent_in: &["plain-ram.c", "merged-fixed"],
         evidence: "measured (11.1.3: part of 19)",

@@ -1,17 +1,16 @@
 //! Looking for the races of one scenario in one design.
 
 use super::{Race, races};
-use crate::experiment::ScenarioExperiment;
+use crate::experiment::{ScenarioExperiment, stall_max};
 use crate::host_profile::HostProfile;
 use crate::scenario::{Scenario, builtin};
+use crate::steps::STEPS;
 use crate::variant::Variant;
 use colosim_sim::explore::{Experiment, Report, Search, Stalls, shrink};
-use colosim_sim::{Simulator, Span, Violation};
+use colosim_sim::{Simulator, StepId, Violation};
 use std::io;
 use std::sync::atomic::AtomicBool;
 
-/// Stalls are drawn up to this part of the bound of a failover: three of them together do not exceed it.
-const SPAN_MAX_PART_OF_BOUND: u64 = 4;
 /// Most runs in which a finding is made smaller.
 const SHRINK_RUNS_MAX: u64 = 60;
 
@@ -44,12 +43,47 @@ pub struct Searched {
     pub complete: bool,
     /// For each of the races: how it shows, if it does.
     pub shown: Vec<Option<Shown>>,
-    /// Violations that are an instance of no race at all.
-    pub unexplained: Vec<Violation>,
     /// For each violation that was found, the races of the whole table that it is an instance of.
     pub explained: Vec<(Violation, Vec<&'static Race>)>,
     /// Fault plans that struck as a whole in no run.
     pub unreached: Vec<usize>,
+}
+
+impl Searched {
+    /// Where the table of races and what was found for `design` contradict each other, in words; empty: nowhere. `wanted` are the
+    /// races that were searched for.
+    pub fn disagreements(&self, design: &str, wanted: &[&Race]) -> Vec<String> {
+        let mut found = Vec::new();
+        for (race, shown) in wanted.iter().zip(&self.shown) {
+            if shown.is_none() && race.found_in.contains(&design) {
+                found.push(format!("{} is not found in {} runs", race.title(), self.runs));
+            }
+        }
+        for (violation, races) in &self.explained {
+            if !races.iter().any(|race| race.may_be_in(design)) {
+                let races: Vec<String> = races.iter().map(|race| race.title()).collect();
+                found.push(format!("no race, or one that must not be ({races:?}): {}", said(violation)));
+            }
+        }
+        // A process that has come to its end before is no place for a fault.
+        let ended_before = self.explained.iter().any(|(violation, _)| violation.kind.is_fatal());
+        if !self.unreached.is_empty() && !ended_before {
+            found.push(format!("fault plans {:?} never struck as a whole", self.unreached));
+        }
+        found
+    }
+}
+
+fn said(violation: &Violation) -> String {
+    let step = |step: StepId| STEPS[usize::from(step.0)].name;
+    let cause = violation.cause.as_ref().map_or("", |place| step(place.step));
+    format!(
+        "{} of {} at {} after {cause}: {}",
+        violation.kind.0,
+        violation.object,
+        step(violation.culprit.step),
+        violation.detail
+    )
 }
 
 /// The shipped scenario that shows a race, with the race's changes; and its host profile.
@@ -81,7 +115,7 @@ pub fn search(
     let dynamic: Vec<&dyn Experiment> = experiments.iter().map(|e| e as &dyn Experiment).collect();
     let report = Search {
         experiments: &dynamic,
-        strategy: &Stalls { span_max: Span(scenario.failover_bound.nanos() / SPAN_MAX_PART_OF_BOUND) },
+        strategy: &Stalls { span_max: stall_max(scenario) },
         seeds: 0..effort.seeds,
         jobs: effort.jobs,
         budget: None,
@@ -94,10 +128,9 @@ pub fn search(
     let instance_of = |violation: &Violation| races().into_iter().filter(|race| race.explains(violation)).collect();
     let explained: Vec<(Violation, Vec<_>)> =
         report.findings.iter().map(|f| (f.violation.clone(), instance_of(&f.violation))).collect();
-    let unexplained = explained.iter().filter(|(_, races)| races.is_empty()).map(|(v, _)| v.clone()).collect();
     let unreached = experiments.iter().filter(|e| e.runs_that_reached_all_faults() == 0);
     let unreached = unreached.filter_map(ScenarioExperiment::fault_plan).collect();
-    Ok(Searched { runs: report.runs, complete: report.complete, shown, unexplained, explained, unreached })
+    Ok(Searched { runs: report.runs, complete: report.complete, shown, explained, unreached })
 }
 
 /// With how few stalls? One that was seen undisturbed needs none; else the first one that was seen is made small.

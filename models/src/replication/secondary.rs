@@ -4,12 +4,12 @@
 
 use super::nbd::{REQUEST_LEN, decode_write, encode_reply};
 use super::{CLUSTER_BYTES, DiskWrites, Stage, clusters};
-use crate::guest::Side;
+use crate::guest::{RunClock, Side};
 use crate::scenario::Disk;
 use crate::secondary::Secondary;
 use crate::steps::disk as step;
 use colosim_sim::link::{PageRead, Piece, Socket};
-use colosim_sim::{Cx, Sim, Span, Time};
+use colosim_sim::{Cx, Sim, Time};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -41,8 +41,7 @@ pub struct SecondaryDisk {
 struct Svm {
     writes: DiskWrites,
     rate_per_s: u64,
-    ran: Span,
-    started: Option<Time>,
+    clock: RunClock,
     /// Clusters written since the checkpoint that RAM is of.
     own: BTreeSet<usize>,
 }
@@ -64,8 +63,7 @@ impl SecondaryDisk {
             svm: RefCell::new(Svm {
                 writes: DiskWrites::new(sim, disk, Side::Secondary),
                 rate_per_s: disk.rate.per_second(),
-                ran: Span::ZERO,
-                started: None,
+                clock: RunClock::default(),
                 own: BTreeSet::new(),
             }),
         }
@@ -146,22 +144,20 @@ impl SecondaryDisk {
 
     /// The SVM was started.
     pub fn vm_starts(&self, now: Time) {
-        self.svm.borrow_mut().started.get_or_insert(now);
+        self.svm.borrow_mut().clock.start(now);
     }
 
     /// The SVM was stopped, and the disk drained.
     pub fn vm_stops(&self, now: Time) {
         self.look(now);
-        let svm = &mut *self.svm.borrow_mut();
-        svm.ran = svm.run_time(now);
-        svm.started = None;
+        self.svm.borrow_mut().clock.stop(now);
     }
 
     /// Let everything that the SVM wrote until `now` be in the active disk.
     fn look(&self, now: Time) {
         let svm = &mut *self.svm.borrow_mut();
-        let due = u128::from(svm.run_time(now).0) * u128::from(svm.rate_per_s) / 1_000_000_000;
-        while u128::from(svm.writes.count) < due {
+        let due = svm.clock.done(now, svm.rate_per_s);
+        while svm.writes.count < due {
             let (cluster, content) = svm.writes.next();
             self.active.borrow_mut()[cluster] = Some(content);
             svm.own.insert(cluster);
@@ -200,12 +196,6 @@ impl SecondaryDisk {
     }
 }
 
-impl Svm {
-    fn run_time(&self, now: Time) -> Span {
-        self.started.map_or(self.ran, |started| self.ran + now.since(started))
-    }
-}
-
 /// The NBD server: writes of the PVM.
 pub async fn nbd_server_thread(cx: Cx, qemu: Rc<Secondary>, disk: Rc<SecondaryDisk>) {
     loop {
@@ -241,7 +231,7 @@ mod tests {
     use super::*;
     use crate::steps::STEPS;
     use colosim_sim::link::{Path, PathConfig, Transport, connect};
-    use colosim_sim::{Config, Noise, Plan, Simulator, StepCost};
+    use colosim_sim::{Config, Noise, Plan, Simulator, Span, StepCost};
 
     const CLUSTERS: usize = 4;
 

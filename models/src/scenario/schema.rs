@@ -5,6 +5,7 @@
 
 use super::units::{Bandwidth, PacketRate, PageRate, Share, Size, Span, WriteRate};
 use crate::variant::Overrides;
+use crate::wire::multifd_packet;
 use serde::{Deserialize, Serialize};
 
 /// A scenario file.
@@ -318,6 +319,17 @@ pub enum Compression {
     Zlib,
     /// One zstd frame per channel, flushed at the end of each packet.
     Zstd,
+}
+
+impl Compression {
+    /// The method as packets name it.
+    pub(crate) fn on_the_wire(self) -> multifd_packet::Compression {
+        match self {
+            Compression::None => multifd_packet::Compression::Nocomp,
+            Compression::Zlib => multifd_packet::Compression::Zlib,
+            Compression::Zstd => multifd_packet::Compression::Zstd,
+        }
+    }
 }
 
 /// zero-page-detection.

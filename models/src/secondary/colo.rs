@@ -8,6 +8,7 @@ use super::failover::failover_request_active;
 use super::flush::colo_flush_ram_cache;
 use super::incoming::qemu_loadvm_state_main;
 use super::{DeviceState, FailoverState, MigrationStatus, Secondary};
+use crate::guest::DEVICE;
 use crate::replication::ReplicationError;
 use crate::scenario::Place;
 use crate::steps::{colo_incoming as step, vcpu};
@@ -20,9 +21,6 @@ use colosim_sim::link::Piece;
 use colosim_sim::{Cx, Ordering, Span};
 use std::rc::Rc;
 use thiserror::Error;
-
-/// The one device of the simulated primary.
-const SIMULATED_DEVICE: &str = "device/0";
 
 /// Why COLO could not be entered, or a checkpoint failed.
 #[derive(Debug, Error)]
@@ -281,7 +279,7 @@ fn load_device_state(blob: &[u8]) -> Result<Option<u32>, WireError> {
             Item::SectionFull(header) => {
                 let (payload, next) = now(stream::read_opaque_payload(&mut source, &header))?;
                 first = Some(next);
-                if let (SIMULATED_DEVICE, Some(number)) = (header.idstr.as_str(), payload.first_chunk()) {
+                if let (DEVICE, Some(number)) = (header.idstr.as_str(), payload.first_chunk()) {
                     checkpoint = Some(u32::from_be_bytes(*number));
                 }
             }

@@ -9,10 +9,10 @@ use super::multifd_recv_sync::{multifd_recv_cleanup, multifd_recv_shutdown};
 use super::ram_load::ram_load;
 use super::{MigrationStatus, Secondary, Work};
 use crate::steps::{failover, incoming as step, incoming_bh, incoming_destroy};
-use crate::variant::{self, CacheAlloc, CacheRelease, EnabledPredicate, ReceivedmapRelease, VmRestart};
+use crate::variant::{CacheAlloc, CacheRelease, EnabledPredicate, ReceivedmapRelease, VmRestart};
 use crate::wire::WireError;
 use crate::wire::command::Command;
-use crate::wire::multifd_init::{ChannelIdCheck, INIT_LEN, MultifdInit};
+use crate::wire::multifd_init::{INIT_LEN, MultifdInit};
 use crate::wire::ram_section::LastBlock;
 use crate::wire::return_path::{ReturnPathMessage, encode_message};
 use crate::wire::stream::{self, Item};
@@ -51,11 +51,7 @@ async fn accept_connections(cx: &Cx, qemu: &Rc<Secondary>) -> Result<(), WireErr
             continue;
         }
         let init = read_init(cx, socket).await?;
-        let check = match qemu.variant.channel_id_check {
-            variant::ChannelIdCheck::Greater => ChannelIdCheck::Greater,
-            variant::ChannelIdCheck::GreaterEqual => ChannelIdCheck::GreaterEqual,
-        };
-        init.verify(UUID, qemu.channels as u8, check)?;
+        init.verify(UUID, qemu.channels as u8, qemu.variant.channel_id_check)?;
         if u32::from(init.id) == qemu.channels {
             let detail = format!("params[{}] is looked at, and there are {} channels", init.id, qemu.channels);
             cx.violate(Kind::OUT_OF_BOUNDS, "multifd_recv_state->params", None, detail);

@@ -8,7 +8,6 @@ use super::multifd_colo::{multifd_colo_prepare_recv, multifd_colo_process_recv, 
 use super::multifd_recv_pages::recv_pages;
 use super::multifd_recv_sync::multifd_recv_terminate_threads;
 use super::{MigrationStatus, Secondary};
-use crate::scenario::Compression;
 use crate::steps::multifd_recv as step;
 use crate::variant::{HookCopy, HookRecord, RecordTime, RecvEof, RecvExitKick};
 use crate::wire::codec::{CodecError, Decompressor};
@@ -125,11 +124,7 @@ async fn multifd_recv_thread(cx: Cx, qemu: Rc<Secondary>, recv: Rc<MultifdRecvSt
         zero: Vec::new(),
         state_at_prepare: MigrationStatus::Setup,
     };
-    let compression = match qemu.compression {
-        Compression::None => multifd_packet::Compression::Nocomp,
-        Compression::Zlib => multifd_packet::Compression::Zlib,
-        Compression::Zstd => multifd_packet::Compression::Zstd,
-    };
+    let compression = qemu.compression.on_the_wire();
     let mut decompressor = Decompressor::new(compression).expect("all three methods are modelled");
     let mut channel = MultifdChannel { cx: &cx, socket: &p.socket };
 

@@ -12,6 +12,7 @@ pub struct RamBlock {
     used: Cell<usize>,
     /// Length in pages that it can have (`max_length`); that of `guest`.
     pub max_pages: usize,
+    is_resizable: bool,
     /// `host`: what the guest sees.
     pub guest: Memory,
     /// The second copy: the primary's RAM as of the last checkpoint.
@@ -29,23 +30,23 @@ impl RamBlock {
             idstr: block.idstr.clone(),
             used: Cell::new(block.pages),
             max_pages: block.max_pages,
+            is_resizable: block.is_resizable,
             guest: Memory::allocate(sim, "guest RAM", block.max_pages),
             colo_cache: Pointer::null(sim, "block->colo_cache"),
             bmap: Pointer::null(sim, "block->bmap"),
             receivedmap: Pointer::null(sim, "block->receivedmap"),
         }
     }
-}
 
-impl RamBlock {
     /// Length in pages, now.
     pub fn used_pages(&self) -> usize {
         self.used.get()
     }
 
-    /// `qemu_ram_resize`: only a block that can be resized takes another length, up to its maximum. Returns whether it does.
+    /// `qemu_ram_resize`: only a block that can be resized takes another length, up to its maximum. Returns whether it has this
+    /// one then.
     pub fn resize(&self, pages: usize) -> bool {
-        let fits = pages <= self.max_pages;
+        let fits = pages == self.used.get() || (self.is_resizable && pages <= self.max_pages);
         if fits {
             self.used.set(pages);
         }

@@ -30,7 +30,7 @@ pub(super) async fn ram_load(
                 for block in blocks {
                     let known = qemu.layout.block_index(&block.idstr).map(|index| &qemu.blocks[index]);
                     let pages = (block.used_length / page_size) as usize;
-                    if !known.is_some_and(|known| pages == known.used_pages() || known.resize(pages)) {
+                    if !known.is_some_and(|known| known.resize(pages)) {
                         return Err(WireError::UnknownBlock { idstr: block.idstr });
                     }
                 }

@@ -5,6 +5,7 @@
 
 use super::source::{Source, read_array};
 use super::{WireError, stream};
+pub use crate::variant::ChannelIdCheck;
 
 /// Magic of a multifd channel: of its init packet and of every packet after.
 pub const MAGIC: u32 = 0x1122_3344;
@@ -34,15 +35,6 @@ impl ChannelKind {
             found => Err(WireError::UnknownChannelMagic { found }),
         }
     }
-}
-
-/// When a channel id is refused, for N channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChannelIdCheck {
-    /// As in QEMU: id > N. An id of N passes and indexes one element past the end of the array of channels.
-    Greater,
-    /// id >= N.
-    GreaterEqual,
 }
 
 /// The init packet.

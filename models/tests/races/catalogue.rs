@@ -6,7 +6,6 @@
 
 use colosim_models::races::{Effort, Race, races, scenario_of, search};
 use colosim_models::scenario::VariantChoice;
-use colosim_sim::Violation;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
@@ -33,46 +32,10 @@ fn disagreements_of(name: &str, changes: &[(&str, &str)], races_here: &[&Race], 
     for resolved in choice.resolve_all().unwrap_or_else(|error| panic!("{design}: {error}")) {
         let effort = Effort { seeds: SEEDS, jobs: 1, stop: &AtomicBool::new(false) };
         let searched = search(&scenario, &host, &resolved.variant, races_here, effort).expect("workers start");
-        let here = format!("{name}, {}", resolved.choice);
-        for (race, shown) in races_here.iter().zip(&searched.shown) {
-            if race.found_in.contains(&design) && shown.is_none() {
-                wrong.push(format!("{here}: {} is not found in {} runs", race.title(), searched.runs));
-            }
-        }
-        for (violation, races) in &searched.explained {
-            if !races.iter().any(|race| may_be(race, design)) {
-                let races: Vec<String> = races.iter().map(|race| race.title()).collect();
-                wrong.push(format!("{here}: no race, or one that must not be ({races:?}): {}", said(violation)));
-            }
-        }
-        let unreached = &searched.unreached;
-        let ended_before = searched.explained.iter().any(|(violation, _)| violation.kind.is_fatal());
-        if !unreached.is_empty() && !ended_before {
-            wrong.push(format!("{here}: fault plans {unreached:?} never struck as a whole"));
-        }
+        let found = searched.disagreements(design, races_here);
+        wrong.extend(found.into_iter().map(|what| format!("{name}, {}: {what}", resolved.choice)));
     }
     wrong
-}
-
-/// May this design have the race? A fixed design with one change taken back has the race that the change closes, and the known
-/// limits, and nothing else.
-fn may_be(race: &Race, design: &str) -> bool {
-    match design.strip_prefix("merged-fixed + ") {
-        Some(_) => race.found_in.contains(&design) || race.found_in.contains(&"merged-fixed"),
-        None => !race.absent_in.contains(&design),
-    }
-}
-
-fn said(violation: &Violation) -> String {
-    let step = |step: colosim_sim::StepId| colosim_models::steps::STEPS[usize::from(step.0)].name;
-    let cause = violation.cause.as_ref().map_or("", |place| step(place.step));
-    format!(
-        "{} of {} at {} after {cause}: {}",
-        violation.kind.0,
-        violation.object,
-        step(violation.culprit.step),
-        violation.detail
-    )
 }
 
 macro_rules! scenarios {

@@ -3,26 +3,13 @@
 //! A guest write is complete when both disks have answered, and a VM is stopped only when its writes are. A secondary that is
 //! frozen never answers, and nobody is told.
 
-use crate::search::{design, scenario};
-use colosim_models::host_profile::HostProfile;
-use colosim_models::world::{RunInput, run};
-use colosim_sim::{Kind, Plan, Simulator};
+use crate::search::{run_of_merged, scenario};
+use colosim_sim::Kind;
 
 /// The objects that a run with these faults hangs at.
 fn hangs_at(faults: &str) -> Vec<String> {
     let scenario = scenario("received-window").set("faults", faults).unwrap();
-    let host = HostProfile::builtin(&scenario.host).unwrap();
-    let input = RunInput {
-        scenario: &scenario,
-        variant: &design("merged"),
-        host: &host,
-        faults: &scenario.faults[0],
-        seed: 1,
-        plan: &Plan::undisturbed(),
-        record: false,
-    };
-    let run = run(&mut Simulator::new(), input);
-    assert_eq!(run.faults_struck as usize, scenario.faults[0].len(), "every fault strikes");
+    let run = run_of_merged(&scenario);
     run.outcome.violations.into_iter().filter(|v| v.kind == Kind::HANG).map(|v| v.object).collect()
 }
 

@@ -4,12 +4,11 @@
 //! Goal: each row of the table in `oracle/liveness.rs`. Method: one run each of the smallest pair of machines, with one
 //! fault plan that leads into the row.
 
-use crate::search::{design, scenario};
-use colosim_models::host_profile::HostProfile;
+use crate::search::{run_of_merged, scenario};
 use colosim_models::oracle::asks_of;
 use colosim_models::scenario::{Asks, Scenario};
-use colosim_models::world::{Run, RunInput, run};
-use colosim_sim::{Ended, Plan, Simulator, Time, Violation};
+use colosim_models::world::Run;
+use colosim_sim::{Ended, Time, Violation};
 
 const BOUND_NS: u64 = 500_000_000;
 
@@ -31,19 +30,7 @@ fn run_with(faults: &str) -> Run {
     ] {
         small = small.set(path, value).unwrap();
     }
-    let host = HostProfile::builtin(&small.host).unwrap();
-    let input = RunInput {
-        scenario: &small,
-        variant: &design("merged"),
-        host: &host,
-        faults: &small.faults[0],
-        seed: 1,
-        plan: &Plan::undisturbed(),
-        record: false,
-    };
-    let run = run(&mut Simulator::new(), input);
-    assert_eq!(run.faults_struck as usize, small.faults[0].len(), "every fault strikes");
-    run
+    run_of_merged(&small)
 }
 
 fn hangs(run: &Run) -> Vec<&Violation> {

@@ -1,14 +1,15 @@
 //! Running the search of a shipped scenario for one design.
 
-use colosim_models::experiment::ScenarioExperiment;
+use colosim_models::experiment::{ScenarioExperiment, stall_max};
 use colosim_models::host_profile::HostProfile;
 use colosim_models::oracle::asks_of;
 use colosim_models::preset::preset;
 use colosim_models::scenario::{Asks, Scenario, VariantChoice};
 use colosim_models::steps::STEPS;
 use colosim_models::variant::{Overrides, Variant};
+use colosim_models::world::{Run, RunInput, run};
 use colosim_sim::explore::{Experiment, Finding, Report, Search, Stalls};
-use colosim_sim::{Span, StepId};
+use colosim_sim::{Plan, Simulator, StepId};
 use std::sync::atomic::AtomicBool;
 
 /// A shipped scenario.
@@ -28,6 +29,23 @@ pub fn changed(name: &str, overrides: Overrides) -> Variant {
     VariantChoice { preset: name.into(), overrides }.resolve().expect("the switches go together")
 }
 
+/// One run of `merged` with the first fault plan of the scenario, in which every fault strikes.
+pub fn run_of_merged(scenario: &Scenario) -> Run {
+    let host = HostProfile::builtin(&scenario.host).expect("the profile is built in");
+    let input = RunInput {
+        scenario,
+        variant: &design("merged"),
+        host: &host,
+        faults: &scenario.faults[0],
+        seed: 1,
+        plan: &Plan::undisturbed(),
+        record: false,
+    };
+    let run = run(&mut Simulator::new(), input);
+    assert_eq!(run.faults_struck as usize, scenario.faults[0].len(), "every fault strikes");
+    run
+}
+
 /// What a search found, and whether it reached every fault of every plan.
 pub struct Found {
     report: Report,
@@ -40,7 +58,7 @@ pub fn search(scenario: &Scenario, design: &Variant, seeds: u64) -> Found {
     let dynamic: Vec<&dyn Experiment> = experiments.iter().map(|e| e as &dyn Experiment).collect();
     let search = Search {
         experiments: &dynamic,
-        strategy: &Stalls { span_max: Span(scenario.failover_bound.nanos() / 4) },
+        strategy: &Stalls { span_max: stall_max(scenario) },
         seeds: 0..seeds,
         jobs: 0,
         budget: None,

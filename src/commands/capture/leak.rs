@@ -6,6 +6,7 @@ use crate::report::story::one_hold;
 use colosim_models::capture::{
     Explanation, Recording, Replay, ReplayError, SEEDS, Uncommitted, explain, leaked, uncommitted,
 };
+use colosim_models::guest::page_runs;
 use colosim_sim::{Plan, Simulator};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -144,12 +145,5 @@ fn shown(runs: &[(usize, usize)]) -> String {
 
 /// First and last page of each run.
 fn runs(pages: &BTreeSet<usize>) -> Vec<(usize, usize)> {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for &page in pages {
-        match runs.last_mut() {
-            Some((_, end)) if *end + 1 == page => *end = page,
-            _ => runs.push((page, page)),
-        }
-    }
-    runs
+    page_runs(pages.iter().map(|page| (0, *page))).into_iter().map(|(_, from, to)| (from, to)).collect()
 }
