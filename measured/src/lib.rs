@@ -1,0 +1,15 @@
+//! Measurements of a real QEMU and of a real kernel's TCP, read from folders, beside what the simulator predicts for the same
+//! configurations.
+//!
+//! ```text
+//!  DIR/{precopy,colo}.json ─▶ precopy, colo ─┐
+//!  DIR/{bulk,burst,…}.json ─▶ network ───────┴▶ Comparison (class, figure, measured, simulated) ─▶ Errors (median, p90, worst)
+//! ```
+
+mod comparison;
+
+pub mod colo;
+pub mod network;
+pub mod precopy;
+
+pub use comparison::{Comparison, Errors};

@@ -1,0 +1,1 @@
+//! Recorded runs beside simulated ones.
