@@ -357,26 +357,40 @@ pub struct Link {
     pub jitter: Span,
     /// Loss of segments. A loss costs time, never bytes.
     pub loss: Loss,
-    /// Length of the drop-tail queue before the path.
-    pub queue: Size,
+    /// Length of the drop-tail queue in the network. None: the bottleneck is the sender's own interface, which makes the sender wait
+    /// and drops nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Size>,
     /// Socket send buffer of each connection.
     pub send_buffer: Size,
     /// Socket receive buffer of each connection.
     pub receive_buffer: Size,
-    /// TCP without TCP_NODELAY on the main connection, as QEMU leaves it: what is less than a segment waits while anything is
-    /// unacknowledged, and the other end acknowledges so much later unless it answers. Linux: 40 ms. None: neither waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delayed_ack: Option<Span>,
-    /// Length of a full segment, for `delayed_ack`; of the loopback interface 64 KiB.
-    #[serde(skip_serializing_if = "is_segment_of_ethernet")]
+    /// Congestion control of TCP.
+    pub congestion: Congestion,
+    /// CUBIC ends slow start when a queue builds up, before a loss.
+    pub hystart: bool,
+    /// Segments that a new connection may send before anything is acknowledged.
+    pub initial_window: u32,
+    /// A connection that was idle for a retransmission time-out starts from `initial_window` again (Linux:
+    /// `tcp_slow_start_after_idle`).
+    pub slow_start_after_idle: bool,
+    /// TCP_NODELAY on the main connection, where QEMU leaves it off; the multifd channels have it in any case.
+    pub no_delay: bool,
+    /// Longest time that an acknowledgement waits for data to go with it (Linux: 40 ms).
+    pub delayed_ack: Span,
+    /// Grain of the kernel's timers: 4 ms at HZ=250.
+    pub jiffy: Span,
+    /// Payload of a full segment: 1448 bytes over Ethernet, 65483 on the loopback interface.
     pub segment: Size,
 }
 
-/// What Ethernet leaves of 1500 bytes to TCP with time stamps.
-const SEGMENT_BYTES: u64 = 1448;
-
-fn is_segment_of_ethernet(size: &Size) -> bool {
-    size.bytes() == SEGMENT_BYTES
+/// Congestion control of TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Congestion {
+    /// RFC 9438, the default of Linux.
+    Cubic,
+    /// RFC 5681.
+    Reno,
 }
 
 impl Default for Link {
@@ -387,12 +401,18 @@ impl Default for Link {
             latency: Span::from_nanos(50_000),
             jitter: Span::from_nanos(0),
             loss: Loss::None,
-            queue: Size::from_bytes(4 << 20),
+            queue: None,
             // What Linux grows the buffers of a loopback or LAN connection to (tcp_wmem, tcp_rmem).
             send_buffer: Size::from_bytes(5 << 19),
             receive_buffer: Size::from_bytes(6 << 20),
-            delayed_ack: None,
-            segment: Size::from_bytes(SEGMENT_BYTES),
+            congestion: Congestion::Cubic,
+            hystart: true,
+            initial_window: 10,
+            slow_start_after_idle: true,
+            no_delay: false,
+            delayed_ack: Span::from_nanos(40_000_000),
+            jiffy: Span::from_nanos(4_000_000),
+            segment: Size::from_bytes(1448),
         }
     }
 }
@@ -413,6 +433,14 @@ pub enum Loss {
     None,
     /// Each segment independently with this probability.
     Bernoulli(f64),
+    /// In bursts: of each connection, a chain of two states that moves with each segment; in the bad one all is lost, in the good one
+    /// nothing.
+    GilbertElliott {
+        /// The share of segments that is lost.
+        loss: f64,
+        /// Mean number of segments lost in a row.
+        burst: f64,
+    },
 }
 
 /// Step size of the model.

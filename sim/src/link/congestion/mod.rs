@@ -169,6 +169,16 @@ impl Window {
         self.segments = self.segments.max(floor);
     }
 
+    /// For a retransmission time-out no more than `used` segments were under way (RFC 7661, `tcp_cwnd_application_limited`): half of the
+    /// rest is given up.
+    pub fn application_limited(&mut self, used: u32, initial_window: u32) {
+        let used = used.max(initial_window);
+        if used < self.segments {
+            self.ssthresh = self.ssthresh.max(self.segments / 2 + self.segments / 4);
+            self.segments = u32::midpoint(self.segments, used);
+        }
+    }
+
     /// Sending starts anew with nothing under way: CUBIC's clock stood still since the last segment (`cubictcp_cwnd_event`).
     pub fn restarted(&mut self, now: Time, last_sent: Time) {
         if let Algorithm::Cubic(cubic) = &mut self.algorithm {
