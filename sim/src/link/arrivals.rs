@@ -49,7 +49,7 @@ impl Arrivals {
             return Some(last);
         }
         let step = (place.saturating_sub(from) * steps).div_ceil(to - from).max(1);
-        Some(Time(first.0 + last.since(first).0 * (step - 1) / (steps - 1)))
+        Some(Time(first.0 + (last.since(first).0 * (step - 1)).div_ceil(steps - 1)))
     }
 
     /// The end of what is there at `now`.

@@ -375,6 +375,9 @@ impl Sender {
             }
             let run = suspect.run;
             self.suspects.pop_front();
+            if run.segments == 0 {
+                continue;
+            }
             self.in_flight -= run.segments;
             let index = self.lost.partition_point(|lost| lost.start < run.start);
             self.lost.insert(index, run);
