@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Every recorded configuration whose congestion control is Reno or CUBIC is simulated with its own rate, delays, queue, loss and
-//! duration, once for each recorded repetition and at least [`SEEDS`] times. The delays are those of the emulator as recorded: the
-//! configured ones and what the emulator was late by on average.
+//! duration, once for each recorded repetition and at least [`SEEDS`] times. The path is as the emulator made it, not as it was asked
+//! to: its delays are the configured ones and what the emulator was late by on average, its loss is the one that was drawn.
 //!
 //! **Not modelled**: BBR; the trains of `gso_max_segs` (the sender's segments are single or whole trains as the model finds them);
 //! the times at which the emulator's processor was taken away.
@@ -27,7 +27,7 @@ use recording::{Recording, Simulate};
 use std::path::Path;
 
 /// Runs of each configuration, by seed, where fewer repetitions were recorded.
-pub const SEEDS: usize = 3;
+pub const SEEDS: usize = 5;
 
 /// What a folder holds beside what is simulated.
 #[derive(Debug, Clone, Default)]

@@ -17,7 +17,7 @@ fn bulk(cc: &str, config: &str) -> String {
     format!(
         r#"[{{"class": "bulk", "config": {{"cc": "{cc}", {config} "rtt_ms": 20, "loss": 0, "queue_bdp": 1, "queue_bytes": 250000,
             "flows": 1, "duration_s": 2, "warmup_s": 1}},
-            "result": {{"goodput_mbps": {{"mean": 96.5, "sd": 0.1, "n": 1}},
+            "result": {{"goodput_mbps": {{"mean": 96.5, "sd": 0.1, "n": 1}}, "loss_rate_drawn": 0.0,
             "runs": [{{"repetition": 0, "emulator": {{"late_mean_us": 5.0, "ack_late_mean_us": 6.0}}}}]}}}}]"#
     )
 }

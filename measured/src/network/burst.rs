@@ -34,6 +34,7 @@ pub(super) struct Config {
 pub(super) struct Measured {
     complete_ms: Percentiles,
     first_burst_complete_ms: Mean,
+    loss_rate_drawn: f64,
     runs: Vec<Repetition>,
 }
 
@@ -84,9 +85,10 @@ impl Simulate<Measured> for Config {
         if self.connections == 0 || self.burst_bytes < self.connections {
             return Err(format!("{} bytes cannot be divided over {} connections", self.burst_bytes, self.connections));
         }
+        let link = Link { loss: result.loss_rate_drawn, ..self.link() };
         let (mut first, mut later) = (Vec::new(), Vec::new());
         for repetition in repetitions {
-            let complete_ms = self.complete_ms(simulator, repetition);
+            let complete_ms = self.complete_ms(simulator, &link, repetition);
             first.extend(complete_ms.first());
             later.extend(complete_ms.iter().skip(1));
         }
@@ -103,9 +105,9 @@ impl Simulate<Measured> for Config {
 
 impl Config {
     /// How long each burst took.
-    fn complete_ms(&self, simulator: &mut Simulator, repetition: &Repetition) -> Vec<f64> {
+    fn complete_ms(&self, simulator: &mut Simulator, link: &Link, repetition: &Repetition) -> Vec<f64> {
         let complete_ms: Rc<RefCell<Vec<f64>>> = Rc::default();
-        run(simulator, &self.link(), repetition, REPETITION, |hosts| self.build(hosts, complete_ms.clone()));
+        run(simulator, link, repetition, REPETITION, |hosts| self.build(hosts, complete_ms.clone()));
         complete_ms.take()
     }
 

@@ -1,7 +1,7 @@
 //! The two hosts and the emulated path between them.
 
 use super::recording::Repetition;
-use colosim_sim::link::{Path, PathConfig, Socket, Transport, connect};
+use colosim_sim::link::{Congestion, Loss, Path, PathConfig, Socket, Tcp, Transport, connect};
 use colosim_sim::{Config, Noise, Plan, ProcessId, Sim, Simulator, Span};
 
 /// Buffers of every socket, in bytes.
@@ -47,7 +47,28 @@ impl Link {
             }
             () if *queue_bytes < 1_500 => Err(format!("queue_bytes {queue_bytes} holds no packet of 1500 bytes")),
             () if !(*loss >= 0.0 && *loss < 1.0) => Err(format!("loss {loss} is not a probability below 1")),
+            () if self.loss_process().is_none() => Err(format!("no bursts of {:?} lose {loss}", self.burst_len)),
             () => Ok(()),
+        }
+    }
+
+    fn loss_process(&self) -> Option<Loss> {
+        match self.burst_len {
+            Some(segments) => Loss::bursts(self.loss, segments),
+            None => Some(if self.loss == 0.0 { Loss::None } else { Loss::Bernoulli(self.loss) }),
+        }
+    }
+
+    fn tcp(&self) -> Tcp {
+        let mut ethernet = Tcp::ethernet();
+        if self.quick_acknowledgements {
+            (ethernet.acknowledgement_delay, ethernet.timer_grain) = (Span::ZERO, Span(1));
+        }
+        Tcp {
+            congestion: if self.cc == "reno" { Congestion::Reno } else { Congestion::Cubic { hystart: true } },
+            slow_start_after_idle: self.slow_start_after_idle,
+            no_delay: self.no_delay,
+            ..ethernet
         }
     }
 
@@ -57,7 +78,7 @@ impl Link {
             rate_bits_per_s: (self.rate_mbps * 1e6) as u64,
             latency: span(self.rtt_ms / 2.0 + late_us.max(0.0) * 1e-3),
             jitter: if forth { span(self.jitter_ms) } else { Span::ZERO },
-            loss: if forth { self.loss } else { 0.0 },
+            loss: if forth { self.loss_process().unwrap_or(Loss::None) } else { Loss::None },
             queue_bytes: if forth { self.queue_bytes } else { BACK_QUEUE_BYTES },
         }
     }
@@ -75,13 +96,14 @@ pub(super) struct Hosts<'a> {
     pub b: ProcessId,
     there: Path,
     back: Path,
+    tcp: Tcp,
 }
 
 impl Hosts<'_> {
     /// A connection; the ends of A and of B.
     pub fn connect(&self, name: &str) -> (Socket, Socket) {
         let ends = ((self.a, &self.there), (self.b, &self.back));
-        connect(self.sim, name, ends.0, ends.1, Transport::Tcp, BUFFER_BYTES, BUFFER_BYTES)
+        connect(self.sim, name, ends.0, ends.1, Transport::Tcp(self.tcp), BUFFER_BYTES, BUFFER_BYTES)
     }
 }
 
@@ -105,6 +127,7 @@ pub(super) fn run(
     };
     simulator.run(config, |sim| {
         let path = |forth| Path::new(link.path(repetition, forth));
-        build(&Hosts { sim, a: sim.process("a"), b: sim.process("b"), there: path(true), back: path(false) });
+        let (a, b) = (sim.process("a"), sim.process("b"));
+        build(&Hosts { sim, a, b, there: path(true), back: path(false), tcp: link.tcp() });
     });
 }

@@ -28,6 +28,7 @@ pub(super) struct Config {
 #[derive(Debug, Deserialize)]
 pub(super) struct Measured {
     goodput_mbps: Mean,
+    loss_rate_drawn: f64,
     runs: Vec<Repetition>,
 }
 
@@ -74,17 +75,22 @@ impl Simulate<Measured> for Config {
         if !(self.warmup_s >= 0.0 && self.warmup_s < self.duration_s && self.duration_s <= 1e5) {
             return Err(format!("warmup_s {} is not within duration_s {}", self.warmup_s, self.duration_s));
         }
-        let goodputs = repetitions.iter().map(|repetition| self.goodput_mbps(simulator, repetition));
+        let mut link = self.link();
+        // Bursts are too few for their length to be known from what was drawn.
+        if self.burst_len.is_none() {
+            link.loss = result.loss_rate_drawn;
+        }
+        let goodputs = repetitions.iter().map(|repetition| self.goodput_mbps(simulator, &link, repetition));
         let simulated = goodputs.sum::<f64>() / repetitions.len() as f64;
         Ok(vec![("goodput", result.goodput_mbps.mean, simulated)])
     }
 }
 
 impl Config {
-    fn goodput_mbps(&self, simulator: &mut Simulator, repetition: &Repetition) -> f64 {
+    fn goodput_mbps(&self, simulator: &mut Simulator, link: &Link, repetition: &Repetition) -> f64 {
         let received: Rc<Cell<u64>> = Rc::default();
         let warm_up = span(self.warmup_s * 1e3);
-        run(simulator, &self.link(), repetition, span(self.duration_s * 1e3), |hosts| {
+        run(simulator, link, repetition, span(self.duration_s * 1e3), |hosts| {
             for flow in 0..self.flows {
                 let (sends, receives) = hosts.connect(&format!("flow {flow}"));
                 hosts.sim.spawn(hosts.a, &format!("sender {flow}"), |cx| async move {
