@@ -8,7 +8,8 @@
 //!
 //! Every recorded configuration whose congestion control is Reno or CUBIC is simulated with its own rate, delays, queue, loss and
 //! duration, once for each recorded repetition and at least [`SEEDS`] times. The path is as the emulator made it, not as it was asked
-//! to: its delays are the configured ones and what the emulator was late by on average, its loss is the one that was drawn.
+//! to: its delays are the configured ones, what the emulator was late by on average and what an isolated packet took in the hosts, its loss
+//! is the one that was drawn.
 //!
 //! **Not modelled**: BBR; the trains of `gso_max_segs` (the sender's segments are single or whole trains as the model finds them);
 //! the times at which the emulator's processor was taken away.
@@ -23,7 +24,7 @@ use crate::Comparison;
 use crate::error::{Error, read_recordings};
 use colosim_sim::Simulator;
 use rayon::prelude::*;
-use recording::{Recording, Simulate};
+use recording::{Recording, Simulate, Verification, host_us};
 use std::path::Path;
 
 /// Runs of each configuration, by seed, where fewer repetitions were recorded.
@@ -36,6 +37,8 @@ pub struct Compared {
     pub comparisons: Vec<Comparison>,
     /// Configurations with a congestion control that is not modelled, and its name.
     pub not_modelled: Vec<String>,
+    /// What a packet takes in the hosts, by the tests of the emulator in `verification.json`.
+    pub host_us: f64,
 }
 
 /// Every recorded configuration of `folder` beside its simulation; a file that is not there is left out.
@@ -43,7 +46,8 @@ pub struct Compared {
 /// # Errors
 /// A file cannot be read, is laid out otherwise, or holds a configuration that cannot be simulated.
 pub fn compare(folder: &Path) -> Result<Compared, Error> {
-    let mut compared = Compared::default();
+    let verifications: Vec<Verification> = read_recordings(folder, "verification.json")?.unwrap_or_default();
+    let mut compared = Compared { host_us: host_us(&verifications), ..Compared::default() };
     for name in ["bulk.json", "parallel.json", "gilbert_elliott.json", "segmentation_bursts.json"] {
         compared.add::<stream::Config, _>(folder, name)?;
     }
@@ -58,6 +62,7 @@ impl Compared {
         C: Simulate<R>,
         Recording<C, R>: serde::de::DeserializeOwned + Sync,
     {
+        let host_us = self.host_us;
         let recordings: Vec<Recording<C, R>> = read_recordings(folder, name)?.unwrap_or_default();
         let simulated: Vec<Result<Option<Vec<Comparison>>, Error>> = recordings
             .par_iter()
@@ -66,7 +71,7 @@ impl Compared {
                 if !recording.config.link().is_modelled() {
                     return Ok(None);
                 }
-                recording.compare(simulator).map(Some).map_err(|message| Error::Configuration {
+                recording.compare(simulator, host_us).map(Some).map_err(|message| Error::Configuration {
                     path: folder.join(name),
                     configuration: recording.config.to_string(),
                     message,

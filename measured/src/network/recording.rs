@@ -21,9 +21,10 @@ pub(super) struct Mean {
 }
 
 /// A repetition.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Repetition {
-    pub repetition: u64,
+    #[serde(rename = "repetition")]
+    pub seed: u64,
     pub emulator: Lateness,
 }
 
@@ -34,6 +35,36 @@ pub(super) struct Lateness {
     pub data_us: f64,
     #[serde(rename = "ack_late_mean_us")]
     pub acknowledgements_us: f64,
+}
+
+impl Lateness {
+    fn with(self, host_us: f64) -> Lateness {
+        Lateness { data_us: self.data_us + host_us, acknowledgements_us: self.acknowledgements_us + host_us }
+    }
+}
+
+/// A test of the emulator itself; those of isolated packets have a one-way delay.
+#[derive(Debug, Deserialize)]
+pub(super) struct Verification {
+    one_way_delay_ideal_us: Option<f64>,
+    one_way_delay_us: Option<Median>,
+    late_mean_us: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Median {
+    p50: f64,
+}
+
+/// What an isolated packet takes in the hosts: its delay beyond the ideal one and beyond what the emulator was late by, in the middle
+/// of the tests; zero without any.
+pub(super) fn host_us(verifications: &[Verification]) -> f64 {
+    let of = |test: &Verification| {
+        Some(test.one_way_delay_us.as_ref()?.p50 - test.one_way_delay_ideal_us? - test.late_mean_us?)
+    };
+    let mut delays: Vec<f64> = verifications.iter().filter_map(of).collect();
+    delays.sort_by(f64::total_cmp);
+    if delays.is_empty() { 0.0 } else { percentile(&delays, 0.5).max(0.0) }
 }
 
 /// A figure: its name, as measured, as simulated.
@@ -51,15 +82,17 @@ pub(super) trait Simulate<R>: std::fmt::Display + Sync {
 }
 
 impl<C: Simulate<R>, R> Recording<C, R> {
-    pub fn compare(&self, simulator: &mut Simulator) -> Result<Vec<Comparison>, String> {
+    /// `host_us`: what a packet takes from host to host beside what the emulator tells of.
+    pub fn compare(&self, simulator: &mut Simulator, host_us: f64) -> Result<Vec<Comparison>, String> {
         self.config.link().check()?;
         let recorded = C::repetitions(&self.result);
-        let Some(last) = recorded.last() else { return Err("no run is recorded of it".into()) };
-        let mut repetitions = recorded.to_vec();
-        while repetitions.len() < SEEDS {
-            let repetition = repetitions.iter().map(|one| one.repetition).max().map_or(0, |most| most + 1);
-            repetitions.push(Repetition { repetition, ..last.clone() });
+        if recorded.is_empty() {
+            return Err("no run is recorded of it".into());
         }
+        let repetitions: Vec<Repetition> = (0..recorded.len().max(SEEDS) as u64)
+            .zip(recorded.iter().cycle())
+            .map(|(seed, recorded)| Repetition { seed, emulator: recorded.emulator.with(host_us) })
+            .collect();
         let figures = self.config.figures(simulator, &repetitions, &self.result)?;
         let comparison = |(figure, measured, simulated)| Comparison {
             class: self.class.clone(),
@@ -91,5 +124,18 @@ mod tests {
         assert_eq!(percentile(&sorted, 1.0), 5.0);
         assert!((percentile(&sorted, 0.9) - 4.4).abs() < 1e-12);
         assert!(percentile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn the_hosts_share_is_what_is_left_of_the_delay_of_isolated_packets() {
+        let test = |p50| Verification {
+            one_way_delay_ideal_us: Some(620.0),
+            one_way_delay_us: Some(Median { p50 }),
+            late_mean_us: Some(4.0),
+        };
+        let other = Verification { one_way_delay_ideal_us: None, one_way_delay_us: None, late_mean_us: Some(900.0) };
+        assert_eq!(host_us(&[test(637.0), other, test(640.0), test(660.0)]), 16.0);
+        assert_eq!(host_us(&[test(610.0)]), 0.0);
+        assert_eq!(host_us(&[]), 0.0);
     }
 }

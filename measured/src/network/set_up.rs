@@ -116,7 +116,7 @@ pub(super) fn run(
     build: impl FnOnce(&Hosts),
 ) {
     let config = Config {
-        seed: repetition.repetition,
+        seed: repetition.seed,
         steps: &[],
         costs: [].into(),
         noise: Noise::default(),
