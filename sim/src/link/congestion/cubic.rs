@@ -12,8 +12,11 @@ const BETA: u64 = 717;
 /// Acknowledged segments per segment of growth that make Reno with this beta as fast as Reno with one half, in eighths of a window:
 /// 8/3 (1 + beta)/(1 - beta), rounded down as Linux does.
 const FRIENDLY_EIGHTHS: u64 = 8 * (1024 + BETA) / 3 / (1024 - BETA);
-/// The curve is looked at again after this time even though the window is what it was.
-const STALE: Span = Span(1_000_000_000 / 32);
+/// The grain of the kernel's clock, which CUBIC counts in (a jiffy at HZ = 250). On short round trips it tells: within a grain the
+/// window goes on growing as fast as it did.
+const JIFFY: Span = Span::millis(4);
+/// The curve is looked at again after so many of them even though the window is what it was (HZ / 32).
+const STALE_JIFFIES: u64 = 250 / 32;
 /// Round trips say little about an empty path for so long after a reduction.
 const UNSETTLED: Span = Span::millis(1_000);
 
@@ -37,7 +40,8 @@ struct Epoch {
     reno_window: u64,
     reno_acked: u64,
     seen_window: u32,
-    seen_at: Time,
+    /// The jiffy in which the curve was looked at last; none: never.
+    seen_in: Option<u64>,
     acked_per_segment: u32,
 }
 
@@ -85,8 +89,13 @@ impl Cubic {
         let w_max = self.w_max;
         let epoch = self.epoch.get_or_insert_with(|| Epoch::new(window, w_max, now));
         epoch.reno_acked += u64::from(acked);
-        if window != epoch.seen_window || now.since(epoch.seen_at) > STALE {
-            epoch.look(window, w_max, now, least_round_trip);
+        let jiffy = now.0 / JIFFY.0;
+        let age = epoch.seen_in.map(|seen| jiffy - seen);
+        if window != epoch.seen_window || age.is_none_or(|jiffies| jiffies > STALE_JIFFIES) {
+            if age != Some(0) {
+                epoch.look(window, w_max, jiffy, least_round_trip);
+            }
+            epoch.keep_up_with_reno(window);
         }
         epoch.acked_per_segment
     }
@@ -105,15 +114,17 @@ impl Epoch {
             reno_window: u64::from(window),
             reno_acked: 0,
             seen_window: 0,
-            seen_at: now,
+            seen_in: None,
             acked_per_segment: 0,
         }
     }
 
-    fn look(&mut self, window: u32, w_max: u32, now: Time, least_round_trip: Span) {
+    /// Growth as the curve has it.
+    fn look(&mut self, window: u32, w_max: u32, jiffy: u64, least_round_trip: Span) {
         self.seen_window = window;
-        self.seen_at = now;
-        let ahead = (now + least_round_trip).since(self.start).0 as f64 * 1e-9 - self.k;
+        self.seen_in = Some(jiffy);
+        let jiffies = jiffy - self.start.0 / JIFFY.0 + least_round_trip.0.div_ceil(JIFFY.0);
+        let ahead = (jiffies * JIFFY.0) as f64 * 1e-9 - self.k;
         let moved = (C * ahead.abs() * ahead.abs() * ahead.abs()) as u64;
         let origin = u64::from(self.origin);
         let target = if ahead < 0.0 { origin.saturating_sub(moved) } else { origin.saturating_add(moved) };
@@ -122,14 +133,24 @@ impl Epoch {
         if w_max == 0 {
             per_segment = per_segment.min(20);
         }
+        self.grow_per(per_segment);
+    }
+
+    /// Growth as Reno would have it, if that is faster.
+    fn keep_up_with_reno(&mut self, window: u32) {
+        let cwnd = u64::from(window);
         // At least one: a window of one segment has no eighths to spare.
-        let reno_step = (cwnd * FRIENDLY_EIGHTHS / 8).max(1);
-        self.reno_window += self.reno_acked.saturating_sub(1) / reno_step;
-        self.reno_acked -= self.reno_acked.saturating_sub(1) / reno_step * reno_step;
+        let step = (cwnd * FRIENDLY_EIGHTHS / 8).max(1);
+        let grown = self.reno_acked.saturating_sub(1) / step;
+        self.reno_window += grown;
+        self.reno_acked -= grown * step;
         if self.reno_window > cwnd {
-            per_segment = per_segment.min(cwnd / (self.reno_window - cwnd));
+            self.grow_per(u64::from(self.acked_per_segment).min(cwnd / (self.reno_window - cwnd)));
         }
-        // At most half a window more per round trip.
-        self.acked_per_segment = per_segment.clamp(2, u64::from(u32::MAX)) as u32;
+    }
+
+    /// At most half a window more per round trip.
+    fn grow_per(&mut self, acked: u64) {
+        self.acked_per_segment = acked.clamp(2, u64::from(u32::MAX)) as u32;
     }
 }
