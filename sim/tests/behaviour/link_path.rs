@@ -1,7 +1,7 @@
 //! What each property of a path does to the arrival of bytes.
 
 use crate::common::{Log, run};
-use colosim_sim::link::{Loss, Path, PathConfig, Piece, Socket, Tcp, Transport, connect};
+use colosim_sim::link::{Path, PathConfig, Piece, Socket, Tcp, Transport, connect};
 use colosim_sim::{Cx, ProcessId, Sim, Span};
 
 /// 8 Gbit/s: one byte each nanosecond.
@@ -17,7 +17,7 @@ pub fn bytes(n: usize) -> Piece {
 }
 
 fn pair(sim: &Sim, process: ProcessId, name: &str, path: &Path, buffers: (u64, u64)) -> (Socket, Socket) {
-    connect(sim, name, (process, path), (process, &Path::new(IDEAL)), PLAIN, buffers.0, buffers.1)
+    connect(sim, name, (process, path), (process, &Path::new(IDEAL)), Transport::Unix, buffers.0, buffers.1)
 }
 
 async fn read(cx: &Cx, socket: &Socket, n: usize) {
