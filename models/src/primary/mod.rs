@@ -26,7 +26,7 @@ mod ram_save;
 mod rate_limit;
 
 use crate::guest::{GuestRam, GuestWriter, Layout, Side};
-use crate::metrics::Recorder;
+use crate::metrics::{Metrics, Recorder};
 use crate::milestone::Milestones;
 use crate::network_output::{self, NetworkOutput, Wanted};
 use crate::replication::PrimaryDisk;
@@ -333,7 +333,20 @@ impl Primary {
         metrics.guest_page_writes = ram.writes();
         metrics.guest_run_ns = ram.run_time(now).0;
         metrics.elapsed_ns = now.since(self.began).0;
+        if metrics.total_time_ns == 0 {
+            self.count_sent(&mut metrics);
+        }
         metrics.checkpoints.truncate(self.checkpoints_done.get() as usize);
+    }
+
+    /// What precopy has sent so far.
+    fn count_sent(&self, metrics: &mut Metrics) {
+        metrics.transferred_bytes = self.transferred_bytes();
+        metrics.multifd_bytes = self.multifd.bytes.get();
+        metrics.normal = self.counters.normal.get();
+        metrics.duplicate = self.counters.duplicate.get();
+        metrics.dirty_sync_count = self.ram_state.dirty_syncs.get();
+        metrics.rounds = self.ram_state.rounds.get();
     }
 
     fn checkpoint_signal(&self, sim: &Sim, number: u32) -> Signal {

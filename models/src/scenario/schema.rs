@@ -235,6 +235,9 @@ pub enum Workload {
         rate: PageRate,
         /// Size of the working set, from the start of `pc.ram`.
         working_set: Size,
+        /// Where in the working set it has got to when migration starts.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        start: Size,
         /// Share of writes that leave a zero page.
         #[serde(default)]
         zero_share: Share,
@@ -278,9 +281,16 @@ pub struct Migration {
     pub x_colo: bool,
     /// Size of the device state that follows RAM.
     pub device_state: Size,
+    /// Length of the description of the device state in JSON that ends precopy; none of its own if zero.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub vm_description: Size,
     /// Does the secondary's process end when loading fails (exit-on-error)?
     #[serde(skip_serializing_if = "is_true")]
     pub exit_on_error: bool,
+}
+
+fn is_nothing(size: &Size) -> bool {
+    size.bytes() == 0
 }
 
 fn is_false(value: &bool) -> bool {
@@ -305,6 +315,7 @@ impl Default for Migration {
             x_colo: true,
             // What a small `pc` guest without disk and network card sends.
             device_state: Size::from_bytes(12_750),
+            vm_description: Size::from_bytes(0),
             exit_on_error: true,
         }
     }
