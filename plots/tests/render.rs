@@ -52,7 +52,7 @@ fn the_throughput_chart_names_its_axes_units_series_and_interval() {
     let svg = throughput::figure(&results).svg(&Theme::LIGHT).unwrap();
     let texts = texts(&svg);
     for expected in [
-        "Guest progress and network throughput by x-checkpoint-delay",
+        "Guest progress rises from 72.2 % to 98.1 % between 50 ms and 2 s with 1 channel, from 85.8 % to 98.7 % with 4 channels",
         "What does a shorter delay cost?",
         "Scenario checkpoint-delay, variant merged · mean of 5 seeds with 95 % confidence interval (Student t)",
         "Guest progress, share of undisturbed",
@@ -154,7 +154,7 @@ fn a_sweep_without_checkpoints_has_no_pause_chart() {
     let mut results = delay_sweep(&[50, 100], &[4], 3);
     results.points.iter_mut().for_each(|point| point.metrics.checkpoints = 0);
     let names: Vec<_> = render(&results, &Theme::LIGHT).unwrap().iter().map(|plot| plot.name).collect();
-    assert_eq!(names, ["throughput"]);
+    assert_eq!(names, ["migration"]);
 }
 
 #[test]
