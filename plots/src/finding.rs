@@ -55,7 +55,7 @@ fn phrase(from: f64, to: f64, measure: Measure) -> (&'static str, String) {
 
 /// Two or three digits.
 fn short(value: f64) -> String {
-    let digits = if value >= 99.0 && value < 100.0 || value < 9.95 { 10.0 } else { 1.0 };
+    let digits = if value < 9.95 || (99.0..100.0).contains(&value) { 10.0 } else { 1.0 };
     number(libm::round(value * digits) / digits)
 }
 
