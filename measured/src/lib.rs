@@ -7,9 +7,11 @@
 //! ```
 
 mod comparison;
+mod error;
 
 pub mod colo;
 pub mod network;
 pub mod precopy;
 
 pub use comparison::{Comparison, Errors};
+pub use error::Error;

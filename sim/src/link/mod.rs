@@ -16,10 +16,18 @@
 //!
 //! **Not modelled**: congestion windows, slow start; a link is as if its flows had found their share of the rate already.
 
+#[allow(dead_code, reason = "the transport that uses it follows")]
+mod congestion;
 mod flow;
+#[allow(dead_code, reason = "the transport that uses it follows")]
+mod loss;
 mod path;
+#[allow(dead_code, reason = "the transport that uses it follows")]
+mod round_trip;
 mod socket;
 
+pub use congestion::Congestion;
 pub use flow::{Interactive, Piece, Transport};
+pub use loss::Loss;
 pub use path::{Path, PathConfig};
 pub use socket::{PageRead, ReadError, Socket, WriteError, connect};

@@ -1,0 +1,107 @@
+//! A recorded COLO configuration as a scenario, and its run.
+
+use super::recording::{Config, Detection, Recording, Transport};
+use crate::error::Error;
+use colosim_models::host_profile::HostProfile;
+use colosim_models::metrics::Checkpoint;
+use colosim_models::preset::preset;
+use colosim_models::scenario::Scenario;
+use colosim_models::variant::Variant;
+use colosim_models::world::{Run, RunInput, run};
+use colosim_sim::{Plan, Simulator};
+
+/// Checkpoints that a recording leaves out at its start.
+pub(super) const LEFT_OUT: usize = 2;
+
+/// Cores of the host on which both QEMU processes ran.
+const CORES: u32 = 2;
+
+/// A recorded configuration, ready to run.
+pub struct Configuration {
+    scenario: Scenario,
+    variant: Variant,
+    transport: Transport,
+}
+
+impl Configuration {
+    /// What was recorded, with as many checkpoints.
+    ///
+    /// # Errors
+    /// It is none that the simulator takes: no page of RAM, no channel.
+    pub fn of(recording: &Recording) -> Result<Configuration, Error> {
+        let checkpoints = recording.result.checkpoints.len() + LEFT_OUT;
+        let scenario = Scenario::from_ron(&scenario(&recording.config, checkpoints), "colo.json")?;
+        let design = if recording.config.multifd { "merged" } else { "plain-ram.c" };
+        let variant = preset(design).expect("a design of this program").variant.clone();
+        Ok(Configuration { scenario, variant, transport: recording.config.transport })
+    }
+
+    /// The profile of the host that recorded it.
+    pub fn profile(&self) -> &'static str {
+        match self.transport {
+            Transport::Tcp => "lab-loopback",
+            Transport::Unix => "lab-unix",
+        }
+    }
+
+    /// Run it on a host, with this seed; `record`: with its trace.
+    pub fn run(&self, simulator: &mut Simulator, host: &HostProfile, seed: u64, record: bool) -> Run {
+        let plan = Plan::natural();
+        let host = HostProfile { shared_cores: Some(host.shared_cores.unwrap_or(CORES)), ..host.clone() };
+        let input = RunInput {
+            scenario: &self.scenario,
+            variant: &self.variant,
+            host: &host,
+            faults: &[],
+            seed,
+            plan: &plan,
+            record,
+        };
+        run(simulator, input)
+    }
+}
+
+/// The checkpoints of a run that a recording would hold.
+pub fn recorded(run: &Run) -> &[Checkpoint] {
+    run.metrics.checkpoints.get(LEFT_OUT..).unwrap_or_default()
+}
+
+/// The scenario in RON. A guest that dirties nothing still writes its counter and its stack, two pages, each time it runs.
+fn scenario(config: &Config, checkpoints: usize) -> String {
+    let Config { ram_mib, fill_mib, ws_mib, dirty_pages_per_s, max_bandwidth, channels, checkpoint_delay_ms, .. } =
+        config;
+    let workload = match dirty_pages_per_s {
+        0 => "EachRun(pages: 2)".to_owned(),
+        rate => format!("Sequential(rate: \"{rate} pages/s\", working_set: \"{ws_mib} MiB\")"),
+    };
+    let detection = match config.zero_page_detection {
+        Detection::None => "None",
+        Detection::Legacy => "Legacy",
+        Detection::Multifd => "Multifd",
+    };
+    format!(
+        "Scenario(question: \"\", variants: [\"merged\"],
+         guest: (ram: \"{ram_mib} MiB\", filled: {}, workload: {workload}),
+         migration: (multifd_channels: {}, x_checkpoint_delay: \"{checkpoint_delay_ms} ms\",
+                     max_bandwidth: \"{max_bandwidth} B/s\", zero_page_detection: {detection}),
+         link: ({}), granularity: Packet, stop: AfterCheckpoints({checkpoints}))",
+        *fill_mib as f64 / *ram_mib as f64,
+        (*channels).max(1),
+        link(config.transport),
+    )
+}
+
+/// What connected the two processes. The receive window of a loopback connection stays at 16 segments: Linux lets it grow
+/// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. The
+/// sender's limit of a UNIX socket is net.core.wmem_default, and it counts what the receiver has not read.
+fn link(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => {
+            "transport: Tcp, rate: \"0\", latency: \"10 us\", delayed_ack: \"42 ms\", segment: \"65483 B\", \
+             receive_buffer: \"1 MiB\""
+        }
+        Transport::Unix => {
+            "transport: Unix, rate: \"0\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""
+        }
+    }
+}
