@@ -47,6 +47,9 @@ pub struct Metrics {
     /// Packets of the primary's guest that are held back when the run ends.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub packets_held: u64,
+    /// The most by which auto-converge slowed the guest down, percent (`cpu-throttle-percentage`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cpu_throttle_percentage: u64,
     /// How long the compare object held each packet of the primary's guest that clients have got, ns: median.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_p50_ns: u64,

@@ -272,6 +272,9 @@ pub struct Migration {
     pub max_bandwidth: Bandwidth,
     /// Longest pause that precopy may plan for.
     pub downtime_limit: Span,
+    /// Slow the guest down, step by step, if it dirties RAM too fast for precopy to end (capability auto-converge)?
+    #[serde(skip_serializing_if = "is_false")]
+    pub auto_converge: bool,
     /// COLO: start of a checkpoint to start of the next.
     pub x_checkpoint_delay: Span,
     /// COLO: what that delay is counted from.
@@ -321,6 +324,7 @@ impl Default for Migration {
             // 128 MiB/s
             max_bandwidth: Bandwidth::from_bits_per_second(8 * (128 << 20)),
             downtime_limit: Span::from_nanos(300_000_000),
+            auto_converge: false,
             x_checkpoint_delay: Span::from_nanos(20_000_000_000),
             checkpoint_delay_from: DelayFrom::Request,
             x_colo: true,

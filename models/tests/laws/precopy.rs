@@ -134,3 +134,31 @@ fn a_rate_measured_under_a_cap_plans_too_long_a_downtime() {
         assert!(downtime > 0.8 * low && downtime < 1.2 * high, "{cap}: {downtime} ns, not {low} to {high}");
     }
 }
+
+/// L6: with auto-converge the guest of D/B = 1.05 does end. Its first step is 20 %, each further one 10 %, and steps come while
+/// the guest dirties more than half of what is sent: from 1.05 that is 20, 30, 40, 50 and 60 % at most, and 20 % bring it below
+/// what is sent. A step takes two periods of a second or more.
+#[test]
+fn auto_converge_slows_the_guest_until_precopy_ends() {
+    let ratio = 1.05;
+    let mut setup =
+        guest().with("guest.workload", sweeping(pages_per_s(ratio), RAM_MIB)).with("stop", r#"AtTime("60 s")"#);
+    setup.scenario.migration.auto_converge = true;
+    let metrics = setup.run();
+    assert!(metrics.total_time_ns > 0, "it never ended");
+    let throttle = metrics.cpu_throttle_percentage;
+    assert!((20..=60).contains(&throttle) && throttle.is_multiple_of(10), "{throttle} %");
+    assert!((1.0 - throttle as f64 / 100.0) * ratio < 1.0, "{throttle} %");
+    let slowest_step = 2.0 * (RAM_MIB * MIB / RATE).max(1.0);
+    let steps = (throttle - 10) / 10;
+    assert!(metrics.total_time_ns as f64 / SECOND < 20.0 + steps as f64 * slowest_step);
+}
+
+/// L6: steps stop where D (1 - θ) is half of what is sent: at 1.05 no later than 60 %, at 0.45 none is made.
+#[test]
+fn a_guest_that_dirties_less_than_half_of_what_is_sent_is_not_slowed_down() {
+    let mut setup = guest().with("guest.workload", sweeping(pages_per_s(0.45), RAM_MIB));
+    setup.scenario.migration.auto_converge = true;
+    let metrics = setup.run();
+    assert!(metrics.total_time_ns > 0 && metrics.cpu_throttle_percentage == 0, "{} %", metrics.cpu_throttle_percentage);
+}
