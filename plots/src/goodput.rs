@@ -18,8 +18,8 @@ const GOODPUT: Quantity = Quantity {
     most: f64::INFINITY,
 };
 
-const MATHIS: (Dash, &str) = (Dash::Law, "Reno's law (Mathis et al. 1997)");
-const CUBIC: (Dash, &str) = (Dash::OtherLaw, "CUBIC's law (RFC 9438)");
+const MATHIS: (Dash, &str) = (Dash::Law, "Reno’s law (Mathis et al. 1997)");
+const CUBIC: (Dash, &str) = (Dash::OtherLaw, "CUBIC’s law (RFC 9438)");
 
 /// One panel, a colour for each series; `None` if it is not loss that is swept over, or no migration came to its end.
 pub fn figure(results: &SweepResults) -> Option<Figure> {

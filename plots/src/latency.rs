@@ -25,7 +25,7 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
         return None;
     }
     let run_share = curves(results, &RUN_SHARE);
-    let title = change("The guest's run share", &run_share, &results.x, Measure::Share)
+    let title = change("The guest’s run share", &run_share, &results.x, Measure::Share)
         .unwrap_or_else(|| format!("Run share and added latency by {}", results.x.label));
     let x = Axis { label: results.x.label.clone(), unit: results.x.unit, scale: ScaleChoice::BySpan };
     let y = |label: &str, unit, scale| Axis { label: label.to_owned(), unit, scale };
