@@ -101,6 +101,11 @@ impl GuestWriter {
         self.clock.stop(now);
     }
 
+    /// From now on it runs at this many percent less than its speed. The caller has advanced to `now`.
+    pub fn throttle(&mut self, now: Time, percent: u32) {
+        self.clock.throttle(now, percent);
+    }
+
     /// Does it run?
     pub fn is_running(&self) -> bool {
         self.clock.is_running()

@@ -109,6 +109,7 @@ fn record_precopy(cx: &Cx, qemu: &Primary) {
 
 /// `migration_iteration_finish`: COLO, and the VM goes on here unless it was handed over.
 async fn migration_iteration_finish(cx: &Cx, qemu: &Rc<Primary>) {
+    qemu.auto_converge.stop(qemu, cx.sim.now());
     qemu.bql.lock(cx).await;
     let state = qemu.state.load(cx, Ordering::Relaxed);
     if state == MigrationState::Colo {

@@ -11,9 +11,10 @@
 //! Every thread is one function that reads top to bottom like the QEMU function it follows. What two threads share is a
 //! field of [`Primary`] or of its multifd state.
 //!
-//! **Not modelled**: the return path of precopy (it stays closed), cancelling, auto-converge, XBZRLE, postcopy, TLS,
+//! **Not modelled**: the return path of precopy (it stays closed), cancelling, XBZRLE, postcopy, TLS,
 //! zero-copy-send, establishing the connections; of disks only what `replication` has.
 
+mod auto_converge;
 mod checkpoint_timer;
 mod colo;
 mod failover;
@@ -33,6 +34,7 @@ use crate::replication::PrimaryDisk;
 use crate::scenario::{self, Granularity, ZeroPageDetection};
 use crate::variant::{Multifd, Variant};
 use crate::wire::colo_message::ColoMessage;
+use auto_converge::AutoConverge;
 use checkpoint_timer::CheckpointTimer;
 use colosim_sim::link::Socket;
 use colosim_sim::{Atomic, Cx, Event, Mutex, ProcessId, Signal, Sim, ThreadId, Time};
@@ -127,6 +129,7 @@ pub struct Primary {
     multifd: MultifdSendState,
     ram_state: RamState,
     rate_limit: RateLimit,
+    auto_converge: AutoConverge,
     counters: Counters,
     state: Atomic<MigrationState>,
     failover_state: Atomic<FailoverState>,
@@ -201,6 +204,7 @@ impl Primary {
             multifd: MultifdSendState::new(sim, channels),
             ram_state: RamState::new(sim, &layout),
             rate_limit: RateLimit::new(&migration),
+            auto_converge: AutoConverge::default(),
             counters: Counters::default(),
             state: Atomic::new(sim, MigrationState::Setup),
             failover_state: Atomic::new(sim, FailoverState::None),

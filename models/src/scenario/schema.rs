@@ -275,8 +275,14 @@ pub struct Migration {
     pub max_bandwidth: Bandwidth,
     /// Longest pause that precopy may plan for.
     pub downtime_limit: Span,
+    /// Slow the guest down, step by step, if it dirties RAM too fast for precopy to end (capability auto-converge)?
+    #[serde(skip_serializing_if = "is_false")]
+    pub auto_converge: bool,
     /// COLO: start of a checkpoint to start of the next.
     pub x_checkpoint_delay: Span,
+    /// COLO: what that delay is counted from.
+    #[serde(skip_serializing_if = "DelayFrom::is_default")]
+    pub checkpoint_delay_from: DelayFrom,
     /// COLO after precopy (capability x-colo)? Without: plain precopy.
     pub x_colo: bool,
     /// Size of the device state that follows RAM.
@@ -291,6 +297,23 @@ pub struct Migration {
 
 fn is_nothing(size: &Size) -> bool {
     size.bytes() == 0
+}
+
+/// What x-checkpoint-delay is counted from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DelayFrom {
+    /// The request of a checkpoint, as QEMU does: its pause is part of the delay.
+    #[default]
+    Request,
+    /// The end of a checkpoint: the guest runs for so long and is then stopped, as Remus does (Cully et al., NSDI 2008). No
+    /// version of QEMU has this.
+    Resume,
+}
+
+impl DelayFrom {
+    fn is_default(&self) -> bool {
+        *self == DelayFrom::default()
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -311,7 +334,9 @@ impl Default for Migration {
             // 128 MiB/s
             max_bandwidth: Bandwidth::from_bits_per_second(8 * (128 << 20)),
             downtime_limit: Span::from_nanos(300_000_000),
+            auto_converge: false,
             x_checkpoint_delay: Span::from_nanos(20_000_000_000),
+            checkpoint_delay_from: DelayFrom::Request,
             x_colo: true,
             // What a small `pc` guest without disk and network card sends.
             device_state: Size::from_bytes(12_750),
