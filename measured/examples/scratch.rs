@@ -5,11 +5,23 @@ fn main() {
     let mut last = String::new();
     for c in &all {
         let key = format!("{} {}", c.class, c.configuration);
-        if c.figure == "bytes" { println!("{key}"); last = key; }
-        println!("    {:<12} {:>14.1} {:>14.1} {:>8.2}%", c.figure, c.measured, c.simulated, 100.0 * (c.simulated / c.measured - 1.0));
+        if c.figure == "bytes" {
+            println!("{key}");
+            last = key;
+        }
+        println!(
+            "    {:<12} {:>14.1} {:>14.1} {:>8.2}%",
+            c.figure,
+            c.measured,
+            c.simulated,
+            100.0 * (c.simulated / c.measured - 1.0)
+        );
     }
     for f in ["total_time", "downtime", "bytes", "pages", "rounds"] {
-        println!("{f} {:?}", colosim_measured::Errors::of(all.iter().filter(|c| c.figure == f).map(|c| c.relative_error())));
+        println!(
+            "{f} {:?}",
+            colosim_measured::Errors::of(all.iter().filter(|c| c.figure == f).map(|c| c.relative_error()))
+        );
     }
     println!("{last} {:?}", t.elapsed());
 }

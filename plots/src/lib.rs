@@ -82,6 +82,7 @@ pub mod pause;
 mod raster;
 pub mod results;
 pub mod scale;
+pub mod scatter;
 mod svg;
 pub mod theme;
 pub mod throughput;

@@ -75,7 +75,10 @@ fn scenario(recording: &Recording) -> String {
         recording.config;
     let workload = match dirty_pages_per_s {
         0 => "Idle".to_owned(),
-        rate => format!("Sequential(rate: \"{rate} pages/s\", working_set: \"{ws_mib} MiB\", start: \"{} B\")", start(&recording.config)),
+        rate => format!(
+            "Sequential(rate: \"{rate} pages/s\", working_set: \"{ws_mib} MiB\", start: \"{} B\")",
+            start(&recording.config)
+        ),
     };
     let detection = match recording.config.zero_page_detection {
         Detection::None => "None",
