@@ -32,13 +32,14 @@ pub fn write(parts: &[Part], folder: &Path) -> Result<(), String> {
 }
 
 fn scatter(part: &str, figure: &str, comparisons: &[&Comparison]) -> Scatter {
+    let (unit, scale) = unit(part, figure);
     let quantity = figure.replace('_', " ");
     let finite = comparisons.iter().map(|one| one.relative_error()).filter(|error| error.is_finite());
     let title = Errors::of(finite).map_or_else(
         || format!("{part}: {quantity}"),
         |errors| {
             format!(
-                "{part}: {quantity} within {:.1} % in half of the configurations, {:.1} % in nine of ten",
+                "{part}: {quantity} within {:.1}\u{a0}% in half of the configurations, {:.1}\u{a0}% in nine of ten",
                 100.0 * errors.median,
                 100.0 * errors.p90
             )
@@ -51,7 +52,18 @@ fn scatter(part: &str, figure: &str, comparisons: &[&Comparison]) -> Scatter {
             comparisons.len()
         ),
         quantity,
-        unit: Unit::None,
-        points: comparisons.iter().map(|one| (one.measured, one.simulated)).collect(),
+        unit,
+        points: comparisons.iter().map(|one| (one.measured * scale, one.simulated * scale)).collect(),
+    }
+}
+
+/// The base unit of a figure, and how many of it the comparisons' own unit is.
+fn unit(part: &str, figure: &str) -> (Unit, f64) {
+    match (part, figure) {
+        ("precopy", "total_time" | "downtime") => (Unit::Nanoseconds, 1e6),
+        ("precopy", "bytes") => (Unit::Bytes, 1.0),
+        ("colo", "pause" | "pause_p50" | "secondary_pause" | "flush" | "interval") => (Unit::Nanoseconds, 1e3),
+        ("colo", "run_share") => (Unit::Ratio, 1.0),
+        _ => (Unit::None, 1.0),
     }
 }

@@ -61,7 +61,8 @@ fn figures(recording: &Recording, simulated: &Metrics) -> Vec<Comparison> {
     ];
     if recording.result.converged {
         figures.push(("total_time", measured.total_time as f64, ms(simulated.total_time_ns)));
-        figures.extend(measured.downtime.map(|downtime| ("downtime", downtime as f64, ms(simulated.downtime_ns))));
+        figures
+            .extend(recording.result.downtime_ms().map(|downtime| ("downtime", downtime, ms(simulated.downtime_ns))));
     }
     let comparison = |(figure, measured, simulated)| Comparison {
         class: recording.class.clone(),

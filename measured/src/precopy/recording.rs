@@ -51,9 +51,16 @@ pub struct Config {
     /// Capability `return-path`.
     #[serde(default)]
     pub return_path: bool,
+    /// From the guest's start to when its rate was counted, before the migration.
+    #[serde(default = "default_start_delay_ms")]
+    pub guest_start_delay_ms: u64,
     /// Capability `auto-converge`.
     #[serde(default)]
     pub auto_converge: bool,
+}
+
+fn default_start_delay_ms() -> u64 {
+    50
 }
 
 /// `zero-page-detection`.
@@ -88,6 +95,29 @@ pub struct Measured {
     pub converged: bool,
     /// The last reply of `query-migrate`.
     pub query_migrate: QueryMigrate,
+    /// Trace points of the source.
+    #[serde(default)]
+    pub trace: Trace,
+}
+
+/// Trace points of the source.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Trace {
+    /// Milliseconds since the set-up state, and what was passed.
+    #[serde(default)]
+    pub downtime_checkpoints: Vec<(f64, String)>,
+}
+
+impl Measured {
+    /// Milliseconds: from the trace points, which are finer than what `query-migrate` says.
+    pub fn downtime_ms(&self) -> Option<f64> {
+        let at =
+            |name: &str| self.trace.downtime_checkpoints.iter().find(|(_, passed)| passed == name).map(|(at, _)| *at);
+        match (at("src-downtime-start"), at("src-downtime-end")) {
+            (Some(start), Some(end)) => Some(end - start),
+            _ => self.query_migrate.downtime.map(|ms| ms as f64),
+        }
+    }
 }
 
 /// The reply of `query-migrate`. Times in milliseconds.

@@ -17,12 +17,13 @@ const ROMS_KIB: u64 = 520;
 /// sent less zero pages and filled pages).
 const FIRMWARE_PAGES: u64 = 123;
 const PAGES_PER_MIB: u64 = 256;
+const PAGE_BYTES: u64 = 4096;
 
 /// Length of the description of the device state: of the machine `pc` without disk and network card, in the recorded streams.
 const VM_DESCRIPTION_BYTES: u64 = 95_386;
-/// From the first page that the guest dirties to the migration command: the guest's counters give its ticks of a millisecond
-/// until it was looked at after the migration, 310 to 380 more than the migration took.
-const HEAD_START_MS: u64 = 330;
+/// How long the rate of the guest was counted before the migration command, from its start delay on. From the guest's own
+/// clock: until it was looked at after the migration it ran 270 to 380 ms longer than that took, start delay included.
+const COUNTED_MS: u64 = 250;
 
 /// A recorded configuration, ready to run.
 pub struct Configuration {
@@ -64,9 +65,8 @@ impl Configuration {
 
 /// Where in its working set the guest is when migration starts, bytes.
 fn start(config: &Config) -> u64 {
-    let head: u64 = std::env::var("HEAD").map(|h| h.parse().unwrap()).unwrap_or(HEAD_START_MS);
-    let pages = config.dirty_pages_per_s * head / 1000;
-    pages % (config.ws_mib * PAGES_PER_MIB).max(1) * 4096
+    let pages = config.dirty_pages_per_s * (config.guest_start_delay_ms + COUNTED_MS) / 1000;
+    pages % (config.ws_mib * PAGES_PER_MIB).max(1) * PAGE_BYTES
 }
 
 /// The scenario in RON. A migration that was stopped by its user is looked at when it was.
@@ -90,6 +90,10 @@ fn scenario(recording: &Recording) -> String {
         Compression::Zlib => "Zlib",
         Compression::Zstd => "Zstd",
     };
+    let contents = match recording.config.fill_mode {
+        0 => "Random",
+        _ => "RepeatedWord",
+    };
     let stop = match recording.result.converged {
         true => "AfterPrecopy".to_owned(),
         false => format!("AtTime(\"{} ms\")", recording.result.query_migrate.total_time),
@@ -98,7 +102,8 @@ fn scenario(recording: &Recording) -> String {
     let pages = ram_mib * PAGES_PER_MIB + ROMS_KIB / 4;
     format!(
         "Scenario(question: \"\", variants: [\"merged\"],
-         guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", filled: {}, workload: {workload}),
+         guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", filled: {}, contents: {contents},
+                 workload: {workload}),
          migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_ms} ms\",
                      zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
          link: (transport: Tcp, rate: \"400 Gbit/s\", latency: \"10 us\", receive_buffer: \"1 MiB\"),

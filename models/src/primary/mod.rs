@@ -31,7 +31,7 @@ use crate::metrics::{Metrics, Recorder};
 use crate::milestone::Milestones;
 use crate::network_output::{self, NetworkOutput, Wanted};
 use crate::replication::PrimaryDisk;
-use crate::scenario::{self, Granularity, ZeroPageDetection};
+use crate::scenario::{self, Contents, Granularity, ZeroPageDetection};
 use crate::variant::{Multifd, Variant};
 use crate::wire::colo_message::ColoMessage;
 use auto_converge::AutoConverge;
@@ -120,6 +120,7 @@ pub struct Primary {
     variant: Variant,
     migration: scenario::Migration,
     granularity: Granularity,
+    contents: Contents,
     checkpoints_max: Option<u32>,
     layout: Rc<Layout>,
     ram: RefCell<GuestRam>,
@@ -228,6 +229,7 @@ impl Primary {
             variant,
             migration,
             granularity,
+            contents: guest.contents,
             checkpoints_max,
             layout,
             recorder,

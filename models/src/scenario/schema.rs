@@ -126,6 +126,9 @@ pub struct Guest {
     /// Part of RAM that is not zero when migration starts.
     #[serde(default = "default_filled")]
     pub filled: Share,
+    /// What a page that is not zero is full of, which only a codec sees.
+    #[serde(default, skip_serializing_if = "Contents::is_default")]
+    pub contents: Contents,
     /// What the guest writes.
     #[serde(default)]
     pub workload: Workload,
@@ -144,6 +147,22 @@ pub struct Guest {
     /// What it sends to clients, compared and held back as COLO does it; nothing unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Output>,
+}
+
+/// What a page that is not zero is full of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Contents {
+    /// One word of 64 bits, again and again.
+    #[default]
+    RepeatedWord,
+    /// Pseudo-random words: nothing that a codec could shorten.
+    Random,
+}
+
+impl Contents {
+    fn is_default(&self) -> bool {
+        *self == Contents::default()
+    }
 }
 
 /// What runs the guest's instructions.
