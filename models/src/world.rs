@@ -93,6 +93,7 @@ pub fn run(simulator: &mut Simulator, input: RunInput<'_>) -> Run {
     if let Some(output) = &management.output {
         metrics.packets_released = output.clients.packets();
         metrics.packets_held = output.compare.held();
+        metrics.count_held(output.clients.held());
     }
     metrics.failover_ns = management.failover.get().and_then(|(asked, ran)| Some(ran?.since(asked).0));
     Run { outcome, metrics, faults_struck: management.struck.get() }

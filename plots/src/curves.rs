@@ -1,9 +1,11 @@
 //! From runs to curves: groups the runs of a sweep by series and x and puts an interval over the seeds about each
 //! mean.
 
-use crate::chart::Point;
+use crate::chart::{Line, Point};
 use crate::interval::{self, Interval};
-use crate::results::{Field, SweepPoint, SweepResults, Unit};
+use crate::results::{Conditions, Field, SweepPoint, SweepResults, Unit};
+use crate::theme::Dash;
+use crate::unit;
 
 /// One quantity of one series along the swept field.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +55,7 @@ fn curve(results: &SweepResults, quantity: &Quantity, slot: usize, name: &str) -
 }
 
 /// The names of the series: by value where all are numbers, else as they first appear.
-fn series_in_order(results: &SweepResults) -> Vec<&str> {
+pub(crate) fn series_in_order(results: &SweepResults) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for point in &results.points {
         if !names.contains(&point.series.as_str()) {
@@ -68,14 +70,71 @@ fn series_in_order(results: &SweepResults) -> Vec<&str> {
     names
 }
 
-/// `4 channels` for a count of `multifd-channels`, `latency 1 ms` for anything else.
+/// `4 channels` for a count of `multifd-channels`, `0.1 % loss` for a share, `no compression` or `Zstd` for a word, `latency 1 ms`
+/// for anything else.
 fn series_label(field: &Field, value: &str) -> String {
-    if field.unit != Unit::Count {
-        return format!("{} {value}", field.label);
+    let number: Option<f64> = value.parse().ok();
+    match (field.unit, number) {
+        (Unit::Count, _) => counted(field, value),
+        (Unit::Ratio, Some(share)) => format!("{} % {}", unit::number(100.0 * share), field.label),
+        (Unit::None, None) if value == "None" => format!("no {}", noun(field)),
+        (Unit::None, None) => value.to_owned(),
+        _ => format!("{} {value}", field.label),
     }
-    let noun = field.label.rsplit(['-', '_', ' ']).next().unwrap_or(&field.label);
+}
+
+/// The last word of a field's name.
+fn noun(field: &Field) -> &str {
+    field.label.rsplit(['-', '_', ' ']).next().unwrap_or(&field.label)
+}
+
+/// `4 channels`, `1 channel`: a value of a field that counts.
+pub(crate) fn counted(field: &Field, value: &str) -> String {
+    let noun = noun(field);
     let noun = if value == "1" { noun.strip_suffix('s').unwrap_or(noun) } else { noun };
     format!("{value} {noun}")
+}
+
+/// The curves as lines, all stroked alike.
+pub(crate) fn lines(curves: Vec<Curve>, dash: Dash, stroke_label: &str) -> Vec<Line> {
+    let line = |curve: Curve| Line {
+        series: curve.label,
+        slot: curve.slot,
+        dash,
+        stroke_label: stroke_label.to_owned(),
+        points: curve.points,
+    };
+    curves.into_iter().map(line).collect()
+}
+
+/// Points of a closed form between the smallest and the largest swept value.
+const LAW_POINTS: usize = 256;
+
+/// A closed form along the swept field, for each series under the conditions of its runs; `vary` puts a swept value into
+/// them. Nothing where the form says nothing, or at a swept value of 0, which has no place between others.
+pub(crate) fn law_lines(
+    results: &SweepResults,
+    vary: fn(&mut Conditions, f64),
+    law: impl Fn(&Conditions) -> Option<f64>,
+    (dash, stroke_label): (Dash, &str),
+) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (slot, name) in series_in_order(results).into_iter().enumerate() {
+        let runs: Vec<&SweepPoint> = results.points.iter().filter(|point| point.series == name).collect();
+        let positive = || runs.iter().map(|run| run.x).filter(|x| *x > 0.0);
+        let (low, high) = (positive().fold(f64::INFINITY, f64::min), positive().fold(0.0, f64::max));
+        let Some(run) = runs.first().filter(|_| low < high) else { continue };
+        let point = |index: usize| {
+            let share = index as f64 / LAW_POINTS as f64;
+            let x = if index == LAW_POINTS { high } else { low * libm::pow(high / low, share) };
+            let mut conditions = run.conditions;
+            vary(&mut conditions, x);
+            law(&conditions).map(|y| Point { x, y, low: y, high: y })
+        };
+        let points = (0..=LAW_POINTS).filter_map(point).collect();
+        lines.push(Line { series: String::new(), slot, dash, stroke_label: stroke_label.to_owned(), points });
+    }
+    lines
 }
 
 /// The paragraphs under the title: the question, then scenario, variant, and what points and bands are.

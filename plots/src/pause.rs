@@ -3,8 +3,9 @@
 //! Each run gives one median and one percentile over its checkpoints; points are means of those over the seeds, not
 //! percentiles of all pauses together. A run without a checkpoint has no pause and is left out.
 
-use crate::chart::{Arrangement, Axis, Figure, Line, Panel};
-use crate::curves::{Quantity, curves, subtitle};
+use crate::chart::{Arrangement, Axis, Figure, Panel};
+use crate::curves::{Quantity, curves, lines, subtitle};
+use crate::finding::{Measure, change};
 use crate::results::{SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
@@ -26,24 +27,17 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
     }
     let subtitle = subtitle(results, &medians, &left_out(results));
     let percentiles = curves(results, &PERCENTILE_99);
-    let strokes = [(medians, Dash::Solid, "p50"), (percentiles, Dash::Dashed, "p99")];
-    let lines = strokes.into_iter().flat_map(|(curves, dash, stroke_label)| {
-        curves.into_iter().map(move |curve| Line {
-            series: curve.label,
-            slot: curve.slot,
-            dash,
-            stroke_label: stroke_label.to_owned(),
-            points: curve.points,
-        })
-    });
+    let title = change("Pause p99", &percentiles, &results.x, Measure::Amount)
+        .unwrap_or_else(|| format!("Guest pause at a checkpoint by {}", results.x.label));
+    let lines = [lines(medians, Dash::Solid, "p50"), lines(percentiles, Dash::Dashed, "p99")].concat();
     Some(Figure {
-        title: format!("Guest pause at a checkpoint by {}", results.x.label),
+        title,
         subtitle,
         arrangement: Arrangement::Stacked,
         panels: vec![Panel {
             x: Axis { label: results.x.label.clone(), unit: results.x.unit, scale: ScaleChoice::BySpan },
             y: Axis { label: "Checkpoint pause".to_owned(), unit: Unit::Nanoseconds, scale: ScaleChoice::BySpan },
-            lines: lines.collect(),
+            lines,
             references: Vec::new(),
             marks: Vec::new(),
         }],

@@ -12,6 +12,7 @@
 
 mod dirty_bitmap;
 mod layout;
+mod page_bytes;
 mod ram;
 mod run_clock;
 mod workload;
@@ -21,6 +22,7 @@ pub(crate) const DEVICE: &str = "device/0";
 
 pub use dirty_bitmap::DirtyBitmap;
 pub use layout::{Block, Layout, PageAddress, page_runs};
+pub(crate) use page_bytes::{page_bytes, word_of_random_page};
 pub use ram::GuestRam;
 pub(crate) use run_clock::RunClock;
 pub use workload::{GuestWriter, Side, initial_tag};

@@ -57,6 +57,12 @@ impl GuestRam {
         self.writer.run_time(now)
     }
 
+    /// From now on the guest runs at this many percent less than its speed.
+    pub fn throttle(&mut self, now: Time, percent: u32) {
+        self.advance(now);
+        self.writer.throttle(now, percent);
+    }
+
     /// Page writes of the guest so far, as of the last look.
     pub fn writes(&self) -> u64 {
         self.writer.writes()

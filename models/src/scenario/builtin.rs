@@ -9,14 +9,17 @@ macro_rules! builtin {
 }
 
 builtin! {
+    "added-latency",
     "cache-teardown",
     "cache-teardown-idle",
     "channel-count",
+    "channels-and-codec",
     "checkpoint-interval",
     "codec-hook",
     "copy-order",
     "dead-channel",
     "dead-main-channel",
+    "dirty-rate",
     "early-packet",
     "enter-colo",
     "failed-load",
@@ -26,6 +29,8 @@ builtin! {
     "failover-leak-yank",
     "kick-fix",
     "load-error",
+    "lossy-bulk",
+    "lossy-path",
     "output-commit",
     "partition",
     "precopy",

@@ -126,6 +126,9 @@ pub struct Guest {
     /// Part of RAM that is not zero when migration starts.
     #[serde(default = "default_filled")]
     pub filled: Share,
+    /// What a page that is not zero is full of, which only a codec sees.
+    #[serde(default, skip_serializing_if = "Contents::is_default")]
+    pub contents: Contents,
     /// What the guest writes.
     #[serde(default)]
     pub workload: Workload,
@@ -144,6 +147,22 @@ pub struct Guest {
     /// What it sends to clients, compared and held back as COLO does it; nothing unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Output>,
+}
+
+/// What a page that is not zero is full of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Contents {
+    /// One word of 64 bits, again and again.
+    #[default]
+    RepeatedWord,
+    /// Pseudo-random words: nothing that a codec could shorten.
+    Random,
+}
+
+impl Contents {
+    fn is_default(&self) -> bool {
+        *self == Contents::default()
+    }
 }
 
 /// What runs the guest's instructions.
@@ -235,6 +254,9 @@ pub enum Workload {
         rate: PageRate,
         /// Size of the working set, from the start of `pc.ram`.
         working_set: Size,
+        /// Where in the working set it has got to when migration starts.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        start: Size,
         /// Share of writes that leave a zero page.
         #[serde(default)]
         zero_share: Share,
@@ -272,15 +294,45 @@ pub struct Migration {
     pub max_bandwidth: Bandwidth,
     /// Longest pause that precopy may plan for.
     pub downtime_limit: Span,
+    /// Slow the guest down, step by step, if it dirties RAM too fast for precopy to end (capability auto-converge)?
+    #[serde(skip_serializing_if = "is_false")]
+    pub auto_converge: bool,
     /// COLO: start of a checkpoint to start of the next.
     pub x_checkpoint_delay: Span,
+    /// COLO: what that delay is counted from.
+    #[serde(skip_serializing_if = "DelayFrom::is_default")]
+    pub checkpoint_delay_from: DelayFrom,
     /// COLO after precopy (capability x-colo)? Without: plain precopy.
     pub x_colo: bool,
     /// Size of the device state that follows RAM.
     pub device_state: Size,
+    /// Length of the description of the device state in JSON that ends precopy; none of its own if zero.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub vm_description: Size,
     /// Does the secondary's process end when loading fails (exit-on-error)?
     #[serde(skip_serializing_if = "is_true")]
     pub exit_on_error: bool,
+}
+
+fn is_nothing(size: &Size) -> bool {
+    size.bytes() == 0
+}
+
+/// What x-checkpoint-delay is counted from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DelayFrom {
+    /// The request of a checkpoint, as QEMU does: its pause is part of the delay.
+    #[default]
+    Request,
+    /// The end of a checkpoint: the guest runs for so long and is then stopped, as Remus does (Cully et al., NSDI 2008). No
+    /// version of QEMU has this.
+    Resume,
+}
+
+impl DelayFrom {
+    fn is_default(&self) -> bool {
+        *self == DelayFrom::default()
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -301,10 +353,13 @@ impl Default for Migration {
             // 128 MiB/s
             max_bandwidth: Bandwidth::from_bits_per_second(8 * (128 << 20)),
             downtime_limit: Span::from_nanos(300_000_000),
+            auto_converge: false,
             x_checkpoint_delay: Span::from_nanos(20_000_000_000),
+            checkpoint_delay_from: DelayFrom::Request,
             x_colo: true,
             // What a small `pc` guest without disk and network card sends.
             device_state: Size::from_bytes(12_750),
+            vm_description: Size::from_bytes(0),
             exit_on_error: true,
         }
     }
