@@ -2,7 +2,7 @@
 //! mean.
 
 use crate::chart::{Line, Point};
-use crate::interval::{self, Interval};
+use crate::interval::{self, CONFIDENCE_COUNT_MIN, Interval};
 use crate::results::{Conditions, Field, SweepPoint, SweepResults, Unit};
 use crate::theme::Dash;
 use crate::unit;
@@ -26,6 +26,17 @@ pub(crate) struct Quantity {
     pub of: fn(&SweepPoint) -> Option<f64>,
     /// The largest value that it can have; the smallest is 0.
     pub most: f64,
+    /// What its band is.
+    pub band: Band,
+}
+
+/// What a band about a mean over the seeds is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Band {
+    /// The interval that holds the mean.
+    Confidence,
+    /// From the smallest to the largest value, for tails.
+    Extremes,
 }
 
 /// The curves of `quantity`, one for each series. A series that did not measure it keeps its place but has no point.
@@ -44,7 +55,11 @@ fn curve(results: &SweepResults, quantity: &Quantity, slot: usize, name: &str) -
     let (mut points, mut seed_counts) = (Vec::new(), Vec::new());
     for same_x in runs.chunk_by(|a, b| a.0 == b.0) {
         let values: Vec<f64> = same_x.iter().map(|(_, value)| *value).collect();
-        if let Some(interval) = Interval::of(&values) {
+        let interval = match quantity.band {
+            Band::Confidence => Interval::of(&values),
+            Band::Extremes => Interval::range(&values),
+        };
+        if let Some(interval) = interval {
             let Interval { mean, low, high, count } = interval.within(0.0, quantity.most);
             points.push(Point { x: same_x[0].0, y: mean, low, high });
             seed_counts.push(count);
@@ -143,4 +158,13 @@ pub(crate) fn subtitle(results: &SweepResults, curves: &[Curve], measure: &str) 
     let spread = interval::describe(&seed_counts);
     let source = format!("Scenario {}, variant {} · {measure}{spread}", results.scenario, results.variant);
     [results.question.clone(), source].into_iter().filter(|paragraph| !paragraph.is_empty()).collect()
+}
+
+/// The subtitle, with what the bands of `tail` are where they are drawn.
+pub(crate) fn tail_noted(mut subtitle: Vec<String>, curves: &[Curve], tail: &str) -> Vec<String> {
+    let has_intervals = curves.iter().flat_map(|curve| &curve.seed_counts).any(|count| *count >= CONFIDENCE_COUNT_MIN);
+    if let (true, Some(last)) = (has_intervals, subtitle.last_mut()) {
+        *last += &format!("; about {tail}: minimum and maximum of the seeds");
+    }
+    subtitle
 }

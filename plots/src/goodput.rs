@@ -2,7 +2,7 @@
 //! and CUBIC.
 
 use crate::chart::{Arrangement, Axis, Figure, Panel};
-use crate::curves::{Quantity, curves, law_lines, lines, series_in_order, subtitle};
+use crate::curves::{Band, Quantity, curves, law_lines, lines, series_in_order, subtitle};
 use crate::finding::{Measure, change};
 use crate::law;
 use crate::results::{Conditions, SweepResults, Unit};
@@ -16,6 +16,7 @@ const GOODPUT: Quantity = Quantity {
         (metrics.total_time_ns > 0).then(|| metrics.transferred_bytes as f64 * 8e9 / metrics.total_time_ns as f64)
     },
     most: f64::INFINITY,
+    band: Band::Confidence,
 };
 
 const MATHIS: (Dash, &str) = (Dash::Law, "Reno’s law (Mathis et al. 1997)");

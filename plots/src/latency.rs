@@ -4,15 +4,18 @@
 //! seeds.
 
 use crate::chart::{Arrangement, Axis, Figure, Panel};
-use crate::curves::{Quantity, curves, lines, subtitle};
+use crate::curves::{Band, Quantity, curves, lines, subtitle, tail_noted};
 use crate::finding::{Measure, change};
 use crate::results::{SweepPoint, SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
-const RUN_SHARE: Quantity = Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0 };
-const MEAN: Quantity = Quantity { of: |point| held(point, point.metrics.held_mean_ns), most: f64::INFINITY };
-const PERCENTILE_99: Quantity = Quantity { of: |point| held(point, point.metrics.held_p99_ns), most: f64::INFINITY };
+const RUN_SHARE: Quantity =
+    Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0, band: Band::Confidence };
+const MEAN: Quantity =
+    Quantity { of: |point| held(point, point.metrics.held_mean_ns), most: f64::INFINITY, band: Band::Confidence };
+const PERCENTILE_99: Quantity =
+    Quantity { of: |point| held(point, point.metrics.held_p99_ns), most: f64::INFINITY, band: Band::Extremes };
 
 fn held(point: &SweepPoint, ns: u64) -> Option<f64> {
     (point.metrics.packets_released > 0).then_some(ns as f64)
@@ -31,7 +34,7 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
     let y = |label: &str, unit, scale| Axis { label: label.to_owned(), unit, scale };
     Some(Figure {
         title,
-        subtitle: subtitle(results, &percentiles, ""),
+        subtitle: tail_noted(subtitle(results, &percentiles, ""), &percentiles, "the percentile"),
         arrangement: Arrangement::SideBySide,
         panels: vec![
             Panel {

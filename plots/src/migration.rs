@@ -1,19 +1,27 @@
 //! A migration without checkpoints: how long it takes, and in how many rounds or at which pace.
 
 use crate::chart::{Arrangement, Axis, Figure, Line, Panel};
-use crate::curves::{Curve, Quantity, curves, law_lines, lines, subtitle};
+use crate::curves::{Band, Curve, Quantity, curves, law_lines, lines, subtitle};
 use crate::finding::{Measure, change};
 use crate::law;
 use crate::results::{Conditions, SweepPoint, SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
-const TOTAL_TIME: Quantity =
-    Quantity { of: |point| of_completed(point, point.metrics.total_time_ns as f64), most: f64::INFINITY };
-const ROUNDS: Quantity = Quantity { of: |point| of_completed(point, point.metrics.rounds as f64), most: f64::INFINITY };
+const TOTAL_TIME: Quantity = Quantity {
+    of: |point| of_completed(point, point.metrics.total_time_ns as f64),
+    most: f64::INFINITY,
+    band: Band::Confidence,
+};
+const ROUNDS: Quantity = Quantity {
+    of: |point| of_completed(point, point.metrics.rounds as f64),
+    most: f64::INFINITY,
+    band: Band::Confidence,
+};
 const PACE: Quantity = Quantity {
     of: |point| of_completed(point, point.metrics.pages as f64 * 1e9 / point.metrics.total_time_ns as f64),
     most: f64::INFINITY,
+    band: Band::Confidence,
 };
 
 const CLOSED_FORM: (Dash, &str) = (Dash::Law, "closed form");

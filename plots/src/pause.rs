@@ -4,16 +4,22 @@
 //! percentiles of all pauses together. A run without a checkpoint has no pause and is left out.
 
 use crate::chart::{Arrangement, Axis, Figure, Panel};
-use crate::curves::{Quantity, curves, lines, subtitle};
+use crate::curves::{Band, Quantity, curves, lines, subtitle, tail_noted};
 use crate::finding::{Measure, change};
 use crate::results::{SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
-const MEDIAN: Quantity =
-    Quantity { of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p50_ns), most: f64::INFINITY };
-const PERCENTILE_99: Quantity =
-    Quantity { of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p99_ns), most: f64::INFINITY };
+const MEDIAN: Quantity = Quantity {
+    of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p50_ns),
+    most: f64::INFINITY,
+    band: Band::Confidence,
+};
+const PERCENTILE_99: Quantity = Quantity {
+    of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p99_ns),
+    most: f64::INFINITY,
+    band: Band::Extremes,
+};
 
 fn measured(checkpoints: u64, pause_ns: u64) -> Option<f64> {
     (checkpoints > 0).then_some(pause_ns as f64)
@@ -25,7 +31,7 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
     if medians.iter().all(|curve| curve.points.is_empty()) {
         return None;
     }
-    let subtitle = subtitle(results, &medians, &left_out(results));
+    let subtitle = tail_noted(subtitle(results, &medians, &left_out(results)), &medians, "p99");
     let percentiles = curves(results, &PERCENTILE_99);
     let title = change("Pause p99", &percentiles, &results.x, Measure::Amount)
         .unwrap_or_else(|| format!("Guest pause at a checkpoint by {}", results.x.label));

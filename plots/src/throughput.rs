@@ -1,14 +1,16 @@
 //! What a design costs the guest and what it asks of the network: progress and throughput along the swept field.
 
 use crate::chart::{Arrangement, Axis, Figure, Panel, Reference};
-use crate::curves::{Curve, Quantity, curves, lines, subtitle};
+use crate::curves::{Band, Curve, Quantity, curves, lines, subtitle};
 use crate::finding::{Measure, change};
 use crate::results::{SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
-const PROGRESS: Quantity = Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0 };
-const THROUGHPUT: Quantity = Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s), most: f64::INFINITY };
+const PROGRESS: Quantity =
+    Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0, band: Band::Confidence };
+const THROUGHPUT: Quantity =
+    Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s), most: f64::INFINITY, band: Band::Confidence };
 
 /// The line of an undisturbed guest is shown when the best run comes this close to it: farther away it would press
 /// all curves flat.

@@ -41,7 +41,7 @@ fn pages_per_s(ratio: f64) -> f64 {
 #[test]
 fn the_time_of_precopy_is_a_geometric_series() {
     let (whole, limit) = (RAM_MIB * MIB / RATE * SECOND, 100.0 * MS);
-    for ratio in [0.0, 0.2, 0.4, 0.6, 0.8] {
+    for ratio in [0.0, 0.3, 0.6, 0.75] {
         let setup =
             if ratio == 0.0 { guest() } else { guest().with("guest.workload", sweeping(pages_per_s(ratio), RAM_MIB)) };
         let metrics = setup.run();
@@ -66,7 +66,7 @@ fn the_time_of_precopy_is_a_geometric_series() {
 /// top.
 #[test]
 fn the_downtime_keeps_its_limit() {
-    for (ratio, limit_ms) in [(0.3, 50), (0.3, 200), (0.7, 100), (0.9, 300)] {
+    for (ratio, limit_ms) in [(0.3, 50), (0.3, 200), (0.7, 100)] {
         let setup = guest()
             .with("guest.workload", sweeping(pages_per_s(ratio), RAM_MIB))
             .with("migration.downtime_limit", format!("{limit_ms} ms"));
@@ -83,7 +83,7 @@ fn the_downtime_keeps_its_limit() {
 fn precopy_ends_only_if_less_is_dirtied_than_is_sent() {
     let ends = |ratio: f64| {
         let setup =
-            guest().with("guest.workload", sweeping(pages_per_s(ratio), RAM_MIB)).with("stop", r#"AtTime("25 s")"#);
+            guest().with("guest.workload", sweeping(pages_per_s(ratio), RAM_MIB)).with("stop", r#"AtTime("15 s")"#);
         setup.run().total_time_ns > 0
     };
     assert!(ends(0.8) && !ends(1.05));
@@ -97,10 +97,10 @@ fn precopy_ends_only_if_less_is_dirtied_than_is_sent() {
 fn a_working_set_ends_precopy_if_it_fits_into_the_downtime() {
     let write_rate = pages_per_s(4.0);
     let limit = 0.1 * RATE;
-    for working_set in [0.9 * limit, 0.5 * limit] {
+    for working_set in [0.9 * limit] {
         let mib = (working_set / MIB * 4.0).floor() / 4.0;
         for workload in [uniform(write_rate, mib), sweeping(write_rate, mib)] {
-            let metrics = guest().with("guest.workload", &workload).with("stop", r#"AtTime("8 s")"#).run();
+            let metrics = guest().with("guest.workload", &workload).with("stop", r#"AtTime("6 s")"#).run();
             assert!(metrics.total_time_ns > 0, "{workload} never ended");
         }
     }
@@ -110,7 +110,7 @@ fn a_working_set_ends_precopy_if_it_fits_into_the_downtime() {
         let level = (0..200).fold(1.0, |seconds, _| PAGE / RATE * unique(seconds)) * RATE;
         assert!(level > 1.1 * limit, "the test is about sets that do not fit");
         for workload in [uniform(write_rate, working_set_mib), sweeping(write_rate, working_set_mib)] {
-            let metrics = guest().with("guest.workload", &workload).with("stop", r#"AtTime("6 s")"#).run();
+            let metrics = guest().with("guest.workload", &workload).with("stop", r#"AtTime("5 s")"#).run();
             assert_eq!(metrics.total_time_ns, 0, "{workload} ended");
         }
     }
@@ -123,9 +123,9 @@ fn a_working_set_ends_precopy_if_it_fits_into_the_downtime() {
 #[test]
 fn a_rate_measured_under_a_cap_plans_too_long_a_downtime() {
     let limit = 400.0 * MS;
-    for cap in [0.2, 0.4, 0.8] {
+    for cap in [0.1, 0.2, 0.4] {
         let setup = guest()
-            .with("guest.ram", "512 MiB")
+            .with("guest.ram", "256 MiB")
             .with("link.rate", "5 Gbit/s")
             .with("migration.downtime_limit", "400 ms")
             .with("migration.max_bandwidth", format!("{} Mbit/s", (5000.0 * cap) as u64));
