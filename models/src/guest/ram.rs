@@ -57,6 +57,11 @@ impl GuestRam {
         self.writer.run_time(now)
     }
 
+    /// The page that the guest writes next, as of the last look, where they come in order.
+    pub fn next_page(&self) -> u64 {
+        self.writer.next_page()
+    }
+
     /// Page writes of the guest so far, as of the last look.
     pub fn writes(&self) -> u64 {
         self.writer.writes()

@@ -99,6 +99,21 @@ impl GuestWriter {
         self.clock.stop(now);
     }
 
+    /// The page that it writes next, where they come in order.
+    pub fn next_page(&self) -> u64 {
+        match self.pattern {
+            Pattern::Sequential { next, .. } | Pattern::EachRun { next, .. } => next,
+            Pattern::Uniform { .. } | Pattern::HotCold { .. } => 0,
+        }
+    }
+
+    /// The state of another guest was loaded: this one goes on where that was.
+    pub fn go_on_at(&mut self, page: u64) {
+        if let Pattern::Sequential { pages, next } | Pattern::EachRun { pages, next } = &mut self.pattern {
+            *next = page % *pages;
+        }
+    }
+
     /// Does it run?
     pub fn is_running(&self) -> bool {
         self.clock.is_running()
