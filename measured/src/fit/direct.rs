@@ -4,8 +4,8 @@ use super::groups::{Group, Part};
 use crate::colo::{Checkpoint, Recording};
 use colosim_models::host_profile::HostProfile;
 
-/// No step takes as long as this, microseconds; a delayed acknowledgement takes more (Linux: 40 ms).
-pub(super) const STALL_US: f64 = 20_000.0;
+/// A delayed acknowledgement takes this long at least, microseconds: 40 ms (Linux), less a tick.
+pub(super) const STALL_US: f64 = 36_000.0;
 
 /// Flushes of fewer pages say little about what a page costs.
 const FLUSHED_PAGES_MIN: f64 = 100.0;

@@ -10,7 +10,7 @@
 //! over all checkpoints, without the tenth at each end. Steps that share an interval share it as in the profile that the fit
 //! began with. **Searched.** What a page costs each thread shows only in the pace of all of them, so these costs are searched:
 //! they minimise the sum, over all recorded configurations, of the squares of ln(simulated / measured) of the observations in
-//! [`Figure`]. The search is Gauss and Newton's on the logarithms of the costs, damped as Levenberg and Marquardt's
+//! [`Figure`], and of a tenth of ln(cost / cost before), which decides between costs that explain the same pace. The search is Gauss and Newton's on the logarithms of the costs, damped as Levenberg and Marquardt's
 //! (Nocedal and Wright, *Numerical Optimization*, 2nd ed., 10.3), with differences for derivatives. Every simulated run has
 //! the same seed, so the result is a function of the recordings and of the profile.
 //!

@@ -98,9 +98,9 @@ impl Figure {
         let (send, saved) = (primary("vmstate-send")?, primary("vmstate-size")?);
         let (begun, loaded) = (secondary("ram-load-start")?, secondary("ram-load-complete")?);
         match self {
-            Figure::Save => whole_save(saved - send, multifd),
-            // With multifd the loader waits before it begins, else between two writes of pages.
-            Figure::Load => (multifd || loaded - saved < STALL_US).then_some(loaded - begun),
+            Figure::Save => whole(saved - send, multifd),
+            Figure::Load if multifd => whole(loaded - begun, multifd),
+            Figure::Load => (loaded - saved < STALL_US).then_some(loaded - begun),
         }
     }
 
@@ -124,15 +124,12 @@ impl Figure {
         }
         let span = |(begun, ended): (&Option<Time>, &Time)| Some(ended.since((*begun)?).0 as f64 * 1e-3);
         let spans = begun.iter().zip(&ended).skip(LEFT_OUT).filter_map(span);
-        match self {
-            Figure::Save => trimmed_mean(spans.filter_map(|us| whole_save(us, multifd))),
-            Figure::Load => trimmed_mean(spans),
-        }
+        trimmed_mean(spans.filter_map(|us| whole(us, multifd)))
     }
 }
 
-/// With multifd, a channel may be full while the loader waits for an acknowledgement; not a save that is longer because it has
-/// more pages.
-fn whole_save(us: f64, multifd: bool) -> Option<f64> {
+/// With multifd either side may wait for a word on the main connection. Without, the pages of a big checkpoint take longer than any
+/// acknowledgement.
+fn whole(us: f64, multifd: bool) -> Option<f64> {
     (!multifd || us < STALL_US).then_some(us)
 }
