@@ -87,7 +87,9 @@ const COST_MAX: Span = Span::from_nanos(60_000_000_000);
 const BUILTIN: &[(&str, &str)] = &[
     ("lab-loopback", include_str!("../../scenarios/hosts/lab-loopback.ron")),
     ("lab-unix", include_str!("../../scenarios/hosts/lab-unix.ron")),
+    ("sapphire-rapids-100g", include_str!("../../scenarios/hosts/sapphire-rapids-100g.ron")),
     ("uniform", include_str!("../../scenarios/hosts/uniform.ron")),
+    ("xeon-10gbe", include_str!("../../scenarios/hosts/xeon-10gbe.ron")),
 ];
 
 impl HostProfile {

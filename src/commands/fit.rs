@@ -24,7 +24,10 @@ pub fn fit(args: &FitArgs, settings: Settings) -> Result<Answer, Failure> {
         RecordedOver::Unix => Transport::Unix,
     };
     let recordings = recordings(&args.dir).map_err(refused)?.ok_or_else(|| {
-        Failure::usage(format!("{} has no colo.json", args.dir.display()), Some("name a directory with recordings".into()))
+        Failure::usage(
+            format!("{} has no colo.json", args.dir.display()),
+            Some("name a directory with recordings".into()),
+        )
     })?;
     let fit = settings.workers()?.install(|| fit::fit(&base, &recordings, transport)).map_err(refused)?;
     if let Some(path) = &args.out {

@@ -67,7 +67,8 @@ pub(super) fn minimise(profile: &mut HostProfile, observations: &Observations) {
         let mut gain = 0.0;
         for _ in 0..ATTEMPTS {
             let step = damped_step(&columns, &residuals, damping);
-            let moved: Vec<f64> = logs.iter().zip(&step).map(|(log, step)| log + step.clamp(-STEP_MAX, STEP_MAX)).collect();
+            let moved: Vec<f64> =
+                logs.iter().zip(&step).map(|(log, step)| log + step.clamp(-STEP_MAX, STEP_MAX)).collect();
             let there = residuals_at(&moved);
             if sum_of_squares(&there) < before {
                 gain = 1.0 - sum_of_squares(&there) / before;
@@ -111,13 +112,10 @@ fn damped_step(columns: &[Vec<f64>], residuals: &[f64], damping: f64) -> Vec<f64
 fn solved(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
     let unknowns = rows.len();
     for pivot in 0..unknowns {
-        for row in 0..unknowns {
-            if row != pivot {
-                let factor = rows[row][pivot] / rows[pivot][pivot];
-                for column in pivot..=unknowns {
-                    rows[row][column] -= factor * rows[pivot][column];
-                }
-            }
+        let own = rows[pivot].clone();
+        for (_, row) in rows.iter_mut().enumerate().filter(|(row, _)| *row != pivot) {
+            let factor = row[pivot] / own[pivot];
+            row.iter_mut().zip(&own).for_each(|(value, own)| *value -= factor * own);
         }
     }
     (0..unknowns).map(|unknown| rows[unknown][unknowns] / rows[unknown][unknown]).collect()
