@@ -59,6 +59,8 @@ pub enum Command {
     Answers(AnswersArgs),
     /// Run a witness again.
     Replay(ReplayArgs),
+    /// Fit a host profile to recorded runs of a real QEMU.
+    Fit(FitArgs),
     /// Measure throughput and pause along one or two fields of a scenario.
     Sweep(SweepArgs),
     /// Draw the charts of a sweep, or of the likelihood along a run.
@@ -250,6 +252,41 @@ pub struct ReplayArgs {
     /// Run twice more; if the traces differ, name the first step that does.
     #[arg(long)]
     pub verify_determinism: bool,
+}
+
+/// Arguments of `fit`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Costs of steps between two trace points are read off the recordings; what pages cost is searched: it minimises the sum of the
+squares of ln(simulated / measured) of how long RAM takes to save and to load, over all recorded configurations. Noise and
+everything else stay as in the profile that the fit begins with, comments too. The same recordings and profile give the same
+answer.
+
+Examples:
+  colosim fit qemu-measured --profile lab-unix --transport unix
+  colosim fit qemu-measured --profile mine.ron --out mine-fitted.ron")]
+pub struct FitArgs {
+    /// A directory with colo.json.
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The profile to begin with: a file (.ron), or the name of a built-in profile.
+    #[arg(long, value_name = "PROFILE", default_value = "lab-loopback")]
+    pub profile: PathBuf,
+    /// Which recordings.
+    #[arg(long, value_enum, default_value = "tcp")]
+    pub transport: RecordedOver,
+    /// Write the fitted profile here.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What the connections of a recording were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecordedOver {
+    /// TCP over the loopback interface.
+    Tcp,
+    /// UNIX sockets.
+    Unix,
 }
 
 /// Arguments of `sweep`.

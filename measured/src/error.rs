@@ -23,6 +23,12 @@ pub enum Error {
         /// What was found instead, and where.
         source: serde_json::Error,
     },
+    /// Nothing to fit to.
+    #[error("nothing was recorded over {transport}")]
+    NothingRecorded {
+        /// What is missing.
+        transport: String,
+    },
     /// A recorded configuration that cannot be simulated.
     #[error("{}: {configuration}: {message}", path.display())]
     Configuration {

@@ -10,6 +10,7 @@ mod comparison;
 mod error;
 
 pub mod colo;
+pub mod fit;
 pub mod network;
 pub mod precopy;
 

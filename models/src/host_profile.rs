@@ -70,11 +70,26 @@ pub struct StepCost {
     pub per_page: Span,
 }
 
+impl StepCost {
+    /// Which part of it no host can have.
+    fn out_of_range(self) -> Option<&'static str> {
+        [("fixed", self.fixed), ("per_page", self.per_page)]
+            .into_iter()
+            .find(|(_, cost)| *cost > COST_MAX)
+            .map(|(part, _)| part)
+    }
+}
+
+/// No visit of a step costs more, and no page of one.
+const COST_MAX: Span = Span::from_nanos(60_000_000_000);
+
 /// Name and text of the profiles that are part of the program.
 const BUILTIN: &[(&str, &str)] = &[
     ("lab-loopback", include_str!("../../scenarios/hosts/lab-loopback.ron")),
     ("lab-unix", include_str!("../../scenarios/hosts/lab-unix.ron")),
+    ("sapphire-rapids-100g", include_str!("../../scenarios/hosts/sapphire-rapids-100g.ron")),
     ("uniform", include_str!("../../scenarios/hosts/uniform.ron")),
+    ("xeon-10gbe", include_str!("../../scenarios/hosts/xeon-10gbe.ron")),
 ];
 
 impl HostProfile {
@@ -112,6 +127,10 @@ impl HostProfile {
             let suggestion = did_you_mean(step, steps.iter().copied());
             return Err(at_step(text, name, whole.as_ref(), step, message).with_suggestion(suggestion));
         }
+        if let Some((step, part)) = profile.steps.iter().find_map(|(step, cost)| Some((step, cost.out_of_range()?))) {
+            let message = format!("`{step}` takes longer than {COST_MAX} in `{part}`; no step of a host does");
+            return Err(at_step(text, name, whole.as_ref(), step, message));
+        }
         if let Some(preemption) = profile.noise.preemption
             && preemption.mean_interval.nanos() == 0
         {
@@ -126,6 +145,19 @@ impl HostProfile {
             return Err(Diagnostic::at(name, text, span, "without a core nothing runs"));
         }
         Ok(profile)
+    }
+
+    /// The text of a profile with other values at some paths (`["steps", "colo_flush.copy_run", "per_page"]`), each in RON; comments
+    /// stay. What the text does not have stays away.
+    pub fn rewritten(text: &str, values: &[(Vec<&str>, String)]) -> String {
+        let whole = outline(text);
+        let place = |path: &[&str]| whole.as_ref()?.find(text, path).ok().map(|node| node.span.clone());
+        let mut places: Vec<_> =
+            values.iter().filter_map(|(path, value)| Some((place(path)?, value.as_str()))).collect();
+        places.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+        let mut rewritten = text.to_owned();
+        places.into_iter().for_each(|(span, value)| rewritten.replace_range(span, value));
+        rewritten
     }
 
     /// What one visit of a step costs.

@@ -85,7 +85,7 @@ pub struct Checkpoint {
     pub pause_ns: u64,
     /// Secondary: stopped to running.
     pub secondary_pause_ns: u64,
-    /// The flush, G1 to G7.
+    /// The flush, without the dirty sync before it: G4 to G7, as QEMU's trace points delimit it.
     pub flush_ns: u64,
     /// Pages copied from the cache to the guest.
     pub flush_pages: u64,

@@ -5,6 +5,7 @@ mod capture;
 mod check;
 mod compare;
 mod explore;
+mod fit;
 mod list;
 mod man;
 mod plot;
@@ -65,6 +66,7 @@ pub fn execute(cli: &Cli) -> Result<Answer, Failure> {
         Command::Races(args) => races::races(args, settings),
         Command::Answers(args) => answers::answers(args, settings),
         Command::Replay(args) => replay::replay(args, settings),
+        Command::Fit(args) => fit::fit(args, settings),
         Command::Sweep(args) => sweep::sweep(args, settings),
         Command::Plot(args) => plot::plot(args, settings),
         Command::Capture(CaptureCommand::Verify(args)) => capture::verify(args, settings),

@@ -3,13 +3,14 @@
 mod recording;
 mod simulated;
 
-pub use recording::{Config, Recording, Transport};
+pub use recording::{Checkpoint, Config, Recording, Transport};
+pub(crate) use simulated::LEFT_OUT;
 pub use simulated::{Configuration, recorded};
 
 use crate::error::{Error, read_recordings};
 use crate::{Comparison, Errors};
 use colosim_models::host_profile::HostProfile;
-use colosim_models::metrics::Checkpoint;
+use colosim_models::metrics;
 use colosim_sim::Simulator;
 use rayon::prelude::*;
 use std::path::Path;
@@ -62,9 +63,9 @@ pub fn errors_of(comparisons: &[Comparison], figure: &str) -> Option<Errors> {
 }
 
 /// Microseconds, or a count.
-fn figures(recording: &Recording, simulated: &[Checkpoint]) -> Vec<Comparison> {
+fn figures(recording: &Recording, simulated: &[metrics::Checkpoint]) -> Vec<Comparison> {
     let measured = &recording.result;
-    let all = |of: fn(&Checkpoint) -> u64| simulated.iter().map(|c| of(c) as f64).collect::<Vec<f64>>();
+    let all = |of: fn(&metrics::Checkpoint) -> u64| simulated.iter().map(|c| of(c) as f64).collect::<Vec<f64>>();
     let (pauses, intervals) = (all(|c| c.pause_ns), all(|c| c.interval_ns));
     let paused = pauses.iter().sum::<f64>() / intervals.iter().sum::<f64>();
     let us = 1e-3;

@@ -128,12 +128,18 @@ impl Passed {
     }
 }
 
-impl fmt::Display for Config {
+impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = match self.transport {
+        f.pad(match self {
             Transport::Tcp => "tcp",
             Transport::Unix => "unix",
-        };
+        })
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = self.transport;
         match self.multifd {
             true => write!(f, "{transport}, {} channels", self.channels)?,
             false => write!(f, "{transport}, plain")?,

@@ -11,7 +11,7 @@ use colosim_models::world::{Run, RunInput, run};
 use colosim_sim::{Plan, Simulator};
 
 /// Checkpoints that a recording leaves out at its start.
-pub(super) const LEFT_OUT: usize = 2;
+pub(crate) const LEFT_OUT: usize = 2;
 
 /// Cores of the host on which both QEMU processes ran.
 const CORES: u32 = 2;
@@ -29,11 +29,33 @@ impl Configuration {
     /// # Errors
     /// It is none that the simulator takes: no page of RAM, no channel.
     pub fn of(recording: &Recording) -> Result<Configuration, Error> {
-        let checkpoints = recording.result.checkpoints.len() + LEFT_OUT;
-        let scenario = Scenario::from_ron(&scenario(&recording.config, checkpoints), "colo.json")?;
+        let checkpoints = recording.result.checkpoints.len();
+        Configuration::with(recording, checkpoints, &workload(&recording.config))
+    }
+
+    /// What was recorded, but with this many checkpoints beside those that a recording leaves out, and with so many dirty pages
+    /// in each.
+    ///
+    /// # Errors
+    /// As [`Configuration::of`].
+    pub fn with_pages(recording: &Recording, checkpoints: usize, pages: u64) -> Result<Configuration, Error> {
+        Configuration::with(recording, checkpoints, &format!("EachRun(pages: {pages})"))
+    }
+
+    fn with(recording: &Recording, checkpoints: usize, workload: &str) -> Result<Configuration, Error> {
+        let text = scenario(&recording.config, workload, checkpoints + LEFT_OUT);
+        let scenario = Scenario::from_ron(&text, "colo.json")?;
         let design = if recording.config.multifd { "merged" } else { "plain-ram.c" };
         let variant = preset(design).expect("a design of this program").variant.clone();
         Ok(Configuration { scenario, variant, transport: recording.config.transport })
+    }
+
+    /// The same on a connection that acknowledges at once.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn without_delayed_acknowledgements(self) -> Result<Configuration, Error> {
+        Ok(Configuration { scenario: self.scenario.set("link.delayed_ack", "None")?, ..self })
     }
 
     /// The profile of the host that recorded it.
@@ -66,14 +88,17 @@ pub fn recorded(run: &Run) -> &[Checkpoint] {
     run.metrics.checkpoints.get(LEFT_OUT..).unwrap_or_default()
 }
 
-/// The scenario in RON. A guest that dirties nothing still writes its counter and its stack, two pages, each time it runs.
-fn scenario(config: &Config, checkpoints: usize) -> String {
-    let Config { ram_mib, fill_mib, ws_mib, dirty_pages_per_s, max_bandwidth, channels, checkpoint_delay_ms, .. } =
-        config;
-    let workload = match dirty_pages_per_s {
+/// What the guest does. One that dirties nothing still writes its counter and its stack, two pages, each time it runs.
+fn workload(Config { dirty_pages_per_s, ws_mib, .. }: &Config) -> String {
+    match dirty_pages_per_s {
         0 => "EachRun(pages: 2)".to_owned(),
         rate => format!("Sequential(rate: \"{rate} pages/s\", working_set: \"{ws_mib} MiB\")"),
-    };
+    }
+}
+
+/// The scenario in RON.
+fn scenario(config: &Config, workload: &str, checkpoints: usize) -> String {
+    let Config { ram_mib, fill_mib, max_bandwidth, channels, checkpoint_delay_ms, .. } = config;
     let detection = match config.zero_page_detection {
         Detection::None => "None",
         Detection::Legacy => "Legacy",
@@ -92,13 +117,13 @@ fn scenario(config: &Config, checkpoints: usize) -> String {
 }
 
 /// What connected the two processes. The receive window of a loopback connection stays at 16 segments: Linux lets it grow
-/// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. The
-/// sender's limit of a UNIX socket is net.core.wmem_default, and it counts what the receiver has not read.
+/// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. 2065
+/// pages on two channels fill no send buffer, so that is what tcp_wmem allows by default, 4 MiB. The sender's limit of a UNIX socket is net.core.wmem_default, and it counts what the receiver has not read.
 fn link(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => {
             "transport: Tcp, rate: \"0\", latency: \"10 us\", delayed_ack: \"42 ms\", segment: \"65483 B\", \
-             receive_buffer: \"1 MiB\""
+             send_buffer: \"4 MiB\", receive_buffer: \"1 MiB\""
         }
         Transport::Unix => {
             "transport: Unix, rate: \"0\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""

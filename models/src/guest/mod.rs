@@ -15,14 +15,13 @@ mod layout;
 mod page_bytes;
 mod ram;
 mod run_clock;
+mod saved;
 mod workload;
-
-/// The one device of the simulated guest, as its section names it. Its state begins with the number of the checkpoint.
-pub(crate) const DEVICE: &str = "device/0";
 
 pub use dirty_bitmap::DirtyBitmap;
 pub use layout::{Block, Layout, PageAddress, page_runs};
 pub(crate) use page_bytes::{page_bytes, word_of_random_page};
 pub use ram::GuestRam;
 pub(crate) use run_clock::RunClock;
+pub(crate) use saved::{DEVICE, SavedGuest};
 pub use workload::{GuestWriter, Side, initial_tag};

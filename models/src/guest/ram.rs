@@ -63,6 +63,11 @@ impl GuestRam {
         self.writer.throttle(now, percent);
     }
 
+    /// The page that the guest writes next, as of the last look, where they come in order.
+    pub fn next_page(&self) -> u64 {
+        self.writer.next_page()
+    }
+
     /// Page writes of the guest so far, as of the last look.
     pub fn writes(&self) -> u64 {
         self.writer.writes()

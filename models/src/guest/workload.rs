@@ -106,6 +106,21 @@ impl GuestWriter {
         self.clock.throttle(now, percent);
     }
 
+    /// The page that it writes next, where they come in order, again and again.
+    pub fn next_page(&self) -> u64 {
+        match self.pattern {
+            Pattern::Sequential { next, .. } => next,
+            Pattern::Uniform { .. } | Pattern::EachRun { .. } | Pattern::HotCold { .. } => 0,
+        }
+    }
+
+    /// The state of another guest was loaded: this one goes on where that was.
+    pub fn go_on_at(&mut self, page: u64) {
+        if let Pattern::Sequential { pages, next } = &mut self.pattern {
+            *next = page % *pages;
+        }
+    }
+
     /// Does it run?
     pub fn is_running(&self) -> bool {
         self.clock.is_running()

@@ -114,7 +114,7 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     let mut blob = Vec::new();
     if sent.is_ok() {
         cx.step(step::SAVE_DEVICES).await; // P27
-        blob = device_state(number, qemu.migration.device_state.bytes() as usize);
+        blob = device_state(qemu, number);
         if let (true, Some(end)) = (qemu.device_state_is_corrupt.get(), blob.last_mut()) {
             *end = NO_ITEM; // where the byte EOF should be
         }

@@ -7,7 +7,7 @@ use super::ram_save::{
 };
 use super::rate_limit::migration_rate_limit;
 use super::{MigrationState, Primary, colo};
-use crate::guest::DEVICE;
+use crate::guest::{DEVICE, SavedGuest};
 use crate::steps::{migration as step, primary_failover};
 use crate::variant::CacheAlloc;
 use crate::wire::command::Command;
@@ -19,8 +19,6 @@ use std::rc::Rc;
 const DEVICE_SECTION_ID: u32 = 2;
 /// What fills a device's state: a byte that is part of no footer.
 const DEVICE_FILL: u8 = 0x5a;
-/// The number of the checkpoint is the least that the state of a device holds, in bytes.
-const DEVICE_STATE_BYTES_MIN: usize = 4;
 
 /// `migration_thread`.
 pub(super) async fn migration_thread(cx: Cx, qemu: Rc<Primary>) {
@@ -84,7 +82,7 @@ async fn migration_completion(cx: &Cx, qemu: &Primary) {
     qemu_savevm_live_state(cx, qemu).await;
     cx.step(step::SAVE_DEVICES).await;
     let size = qemu.migration.device_state.bytes() as usize;
-    qemu.file.put_buffer(cx, qemu, &device_state(0, size)).await;
+    qemu.file.put_buffer(cx, qemu, &device_state(qemu, 0)).await;
     qemu.file.put_item(&Item::VmDescription { text: description(qemu) });
     qemu.file.flush(cx, qemu).await;
     qemu.bql.unlock(cx);
@@ -146,9 +144,10 @@ pub(super) async fn migration_cleanup_bh(cx: &Cx, qemu: &Primary) {
     qemu.file.socket.close();
 }
 
-/// The state of all devices for checkpoint `number` as one full section and the byte EOF, `size` bytes long (or the little
-/// more that it takes at least). The section's payload starts with the number.
-pub(super) fn device_state(number: u32, size: usize) -> Vec<u8> {
+/// The state of all devices for checkpoint `number` as one full section and the byte EOF, as long as the scenario says (or the
+/// little more that it takes at least). The section's payload starts with what is saved of the guest, which is stopped.
+pub(super) fn device_state(qemu: &Primary, number: u32) -> Vec<u8> {
+    let size = qemu.migration.device_state.bytes() as usize;
     let mut bytes = Vec::with_capacity(size);
     stream::encode_item(
         &mut bytes,
@@ -162,10 +161,11 @@ pub(super) fn device_state(number: u32, size: usize) -> Vec<u8> {
     let mut end = Vec::new();
     stream::encode_footer(&mut end, DEVICE_SECTION_ID);
     stream::encode_item(&mut end, &Item::Eof);
-    let payload_len = size.saturating_sub(bytes.len() + end.len()).max(DEVICE_STATE_BYTES_MIN);
+    let payload_len = size.saturating_sub(bytes.len() + end.len()).max(SavedGuest::BYTES);
     let payload_at = bytes.len();
     bytes.resize(payload_at + payload_len, DEVICE_FILL);
-    bytes[payload_at..payload_at + DEVICE_STATE_BYTES_MIN].copy_from_slice(&number.to_be_bytes());
+    let saved = SavedGuest { checkpoint: number, next_page: qemu.ram.borrow().next_page() };
+    bytes[payload_at..payload_at + SavedGuest::BYTES].copy_from_slice(&saved.encode());
     bytes.extend_from_slice(&end);
     bytes
 }

@@ -5,10 +5,10 @@
 
 use super::channel::MainChannel;
 use super::failover::failover_request_active;
-use super::flush::colo_flush_ram_cache;
+use super::flush::{Flushed, colo_flush_ram_cache};
 use super::incoming::qemu_loadvm_state_main;
 use super::{DeviceState, FailoverState, MigrationStatus, Secondary};
-use crate::guest::DEVICE;
+use crate::guest::SavedGuest;
 use crate::replication::ReplicationError;
 use crate::scenario::Place;
 use crate::steps::{colo_incoming as step, vcpu};
@@ -18,7 +18,7 @@ use crate::wire::ram_section::LastBlock;
 use crate::wire::stream::{self, Item};
 use crate::wire::{SliceSource, WireError, now};
 use colosim_sim::link::Piece;
-use colosim_sim::{Cx, Ordering, Span};
+use colosim_sim::{Cx, Ordering};
 use std::rc::Rc;
 use thiserror::Error;
 
@@ -200,11 +200,11 @@ async fn colo_incoming_process_checkpoint(
         qemu.start_vm(cx);
     }
     qemu.bql.unlock(cx);
-    let flush = applied?;
+    let flushed = applied?;
     if let Some(entry) = qemu.recorder.borrow_mut().checkpoints.get_mut(checkpoint as usize - 1) {
         entry.secondary_pause_ns = cx.sim.now().since(stopped).0;
-        entry.flush_ns = flush.time.0;
-        entry.flush_pages = flush.pages;
+        entry.flush_ns = flushed.time.0;
+        entry.flush_pages = flushed.pages;
     }
 
     cx.step(step::CHECK_RELAUNCH).await; // C28
@@ -215,29 +215,23 @@ async fn colo_incoming_process_checkpoint(
     send(cx, qemu, ColoMessage::VmstateLoaded).await
 }
 
-/// What the flush did.
-struct Flush {
-    pages: u64,
-    time: Span,
-}
-
 /// C22 to C26: the checkpoint becomes the state of the VM. The BQL is held and `vmstate_loading` is true. An error leaves behind
 /// what was done before it.
-async fn apply_checkpoint(cx: &Cx, qemu: &Secondary, checkpoint: u32, blob: &[u8]) -> Result<Flush, CheckpointError> {
+async fn apply_checkpoint(cx: &Cx, qemu: &Secondary, checkpoint: u32, blob: &[u8]) -> Result<Flushed, CheckpointError> {
     if qemu.variant.received_ack == ReceivedAck::AfterLoadingFlag {
         send_received(cx, qemu, checkpoint).await?; // C19
     }
     cx.step(step::FLUSH).await; // C22
     qemu.output.get().inspect(|output| output.svm.overwrite());
     qemu.milestones.reach(cx, Place::Flushing { checkpoint });
-    let began = cx.sim.now();
-    let pages = colo_flush_ram_cache(cx, qemu).await;
-    let time = cx.sim.now().since(began);
+    let flushed = colo_flush_ram_cache(cx, qemu).await;
 
     cx.step(step::LOAD_DEVICES).await; // C23
     qemu.oracle.committed(cx, qemu, checkpoint);
     qemu.devices.set(DeviceState::Half { checkpoint });
-    let loaded = load_device_state(blob)?.unwrap_or(checkpoint);
+    let saved = load_device_state(blob)?;
+    qemu.vm.load(cx.sim.now(), &qemu.blocks, saved);
+    let loaded = saved.map_or(checkpoint, |saved| saved.checkpoint);
     qemu.devices.set(DeviceState::Whole { checkpoint: loaded });
     qemu.output.get().inspect(|output| output.load(cx, loaded));
     qemu.synchronize_vcpus(cx, vcpu::PUSH_STATE).await;
@@ -252,7 +246,7 @@ async fn apply_checkpoint(cx: &Cx, qemu: &Secondary, checkpoint: u32, blob: &[u8
     }
     cx.step(step::NOTIFY_FILTERS).await; // C26
     qemu.output.get().inspect(|output| output.filters.checkpoint());
-    Ok(Flush { pages, time })
+    Ok(flushed)
 }
 
 /// C19: from here on the primary takes the checkpoint for stored.
@@ -268,22 +262,20 @@ async fn send(cx: &Cx, qemu: &Secondary, message: ColoMessage) -> Result<(), Che
     qemu.main.write(cx, [bytes]).await.map_err(|_| CheckpointError::Send(message.name()))
 }
 
-/// The device blob is a list of full sections and the byte EOF. What is in them is the devices' affair; that of the simulated
-/// primary begins with the number of its checkpoint, which is returned.
-fn load_device_state(blob: &[u8]) -> Result<Option<u32>, WireError> {
+/// The device blob is a list of full sections and the byte EOF. What is in them is the devices' affair; of that
+/// of the simulated primary, what is saved of its guest is returned.
+fn load_device_state(blob: &[u8]) -> Result<Option<SavedGuest>, WireError> {
     let mut source = SliceSource::new(blob);
     let mut first = None;
-    let mut checkpoint = None;
+    let mut saved = None;
     loop {
         match now(stream::read_item(&mut source, first.take()))? {
             Item::SectionFull(header) => {
                 let (payload, next) = now(stream::read_opaque_payload(&mut source, &header))?;
                 first = Some(next);
-                if let (DEVICE, Some(number)) = (header.idstr.as_str(), payload.first_chunk()) {
-                    checkpoint = Some(u32::from_be_bytes(*number));
-                }
+                saved = saved.or(SavedGuest::decode(&header.idstr, &payload));
             }
-            Item::Eof => return Ok(checkpoint),
+            Item::Eof => return Ok(saved),
             Item::SectionStart(_) => return Err(WireError::UnknownItem { found: 1 }),
             _ => return Err(WireError::FooterMissing { section_id: 0, found: 0 }),
         }

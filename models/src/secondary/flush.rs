@@ -3,11 +3,20 @@
 use super::cache::set_bit;
 use super::{RamBlock, Secondary};
 use crate::steps::colo_flush as step;
-use colosim_sim::{Cx, Memory};
+use colosim_sim::{Cx, Memory, Span};
 use std::ops::Range;
 
-/// G1 to G7. BQL held, SVM stopped. Returns the number of pages copied.
-pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> u64 {
+/// What the flush did.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flushed {
+    /// Pages copied.
+    pub pages: u64,
+    /// Between the trace points `colo_flush_ram_cache_begin` and `colo_flush_ram_cache_end`: G4 to G7.
+    pub time: Span,
+}
+
+/// G1 to G7. BQL held, SVM stopped.
+pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> Flushed {
     let all_pages: usize = qemu.blocks.iter().map(RamBlock::used_pages).sum();
     cx.step_on(step::SYNC_DIRTY_LOG, all_pages as u64).await; // G1
     let ram_state = qemu.ram_state.dereference(cx).await;
@@ -19,7 +28,8 @@ pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> u64 {
     }
     qemu.oracle.before_flush(cx, qemu);
 
-    let mut flushed = 0;
+    let began = cx.sim.now(); // G4
+    let mut pages_copied = 0;
     for block in &qemu.blocks {
         let bmap = block.bmap.dereference(cx).await;
         let cache = block.colo_cache.dereference(cx).await;
@@ -34,12 +44,12 @@ pub(super) async fn colo_flush_ram_cache(cx: &Cx, qemu: &Secondary) -> u64 {
             for page in run.clone() {
                 block.guest.write(cx, page, cache.read(cx, page));
             }
-            flushed += pages;
+            pages_copied += pages;
             from = run.end;
         }
     }
     ram_state.unlock_bitmaps(cx); // G7
-    flushed
+    Flushed { pages: pages_copied, time: cx.sim.now().since(began) }
 }
 
 /// The next run of set bits at or after page `from`.

@@ -8,6 +8,7 @@ use super::multifd_recv::{MultifdRecvState, multifd_recv_new_channel};
 use super::multifd_recv_sync::{multifd_recv_cleanup, multifd_recv_shutdown};
 use super::ram_load::ram_load;
 use super::{MigrationStatus, Secondary, Work};
+use crate::guest::SavedGuest;
 use crate::steps::{failover, incoming as step, incoming_bh, incoming_destroy};
 use crate::variant::{CacheAlloc, CacheRelease, EnabledPredicate, ReceivedmapRelease, VmRestart};
 use crate::wire::WireError;
@@ -157,7 +158,8 @@ pub(super) async fn qemu_loadvm_state_main(
                 stream::read_footer(channel, ram_section).await?;
             }
             Item::SectionFull(header) | Item::SectionStart(header) => {
-                let (_, next) = stream::read_opaque_payload(channel, &header).await?;
+                let (payload, next) = stream::read_opaque_payload(channel, &header).await?;
+                qemu.vm.load(cx.sim.now(), &qemu.blocks, SavedGuest::decode(&header.idstr, &payload));
                 first = Some(next);
             }
             Item::SectionPart { .. } => return Err(WireError::UnknownItem { found: 2 }),

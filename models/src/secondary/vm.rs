@@ -5,7 +5,7 @@
 //! happen between them and other threads is for the oracles to see.
 
 use super::RamBlock;
-use crate::guest::GuestWriter;
+use crate::guest::{GuestWriter, SavedGuest};
 use colosim_sim::{Atomic, Cx, Ordering, Sim, Time};
 use std::cell::RefCell;
 
@@ -84,6 +84,14 @@ impl Vm {
             dirty.push((block, page));
             written.push((block, page));
         });
+    }
+
+    /// The state of the primary's guest is loaded, if there is one in the device state.
+    pub(crate) fn load(&self, now: Time, blocks: &[RamBlock], saved: Option<SavedGuest>) {
+        self.look(now, blocks);
+        if let Some(saved) = saved {
+            self.writer.borrow_mut().go_on_at(saved.next_page);
+        }
     }
 
     /// Take the dirty log: pages written until `now` since it was last taken.
