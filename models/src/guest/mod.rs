@@ -20,7 +20,8 @@ mod workload;
 pub(crate) const DEVICE: &str = "device/0";
 
 pub use dirty_bitmap::DirtyBitmap;
+pub(crate) use layout::runs_of;
 pub use layout::{Block, Layout, PageAddress, page_runs};
 pub use ram::GuestRam;
 pub(crate) use run_clock::RunClock;
-pub use workload::{GuestWriter, Side, initial_tag};
+pub use workload::{GuestWriter, INITIAL_TAGS, Side};

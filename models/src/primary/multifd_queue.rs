@@ -13,22 +13,29 @@ use colosim_sim::{Cx, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exiting;
 
-/// `multifd_queue_page`: a full packet leaves when the next page comes, or one of another block.
-pub(super) async fn multifd_queue_page(cx: &Cx, qemu: &Primary, address: PageAddress) -> Result<(), Exiting> {
-    let slots = slots(qemu.layout.page_size) as usize;
-    loop {
-        {
-            let mut data = qemu.multifd.queued.borrow_mut();
-            if data.pages.is_empty() {
-                data.block = address.block;
-            }
-            if data.block == address.block && data.pages.len() < slots {
-                data.pages.push(address.page);
-                return Ok(());
-            }
+/// `multifd_queue_page`, for `pages` pages: a full packet leaves when the next page comes, or one of another block.
+pub(super) async fn multifd_queue_pages(
+    cx: &Cx,
+    qemu: &Primary,
+    address: PageAddress,
+    pages: usize,
+) -> Result<(), Exiting> {
+    for page in address.page..address.page + pages {
+        if room(qemu, address.block) == 0 {
+            multifd_send(cx, qemu).await?;
         }
-        multifd_send(cx, qemu).await?;
+        let mut data = qemu.multifd.queued.borrow_mut();
+        data.block = address.block;
+        data.pages.push(page);
     }
+    Ok(())
+}
+
+/// How many pages of this block can be queued before a packet has to leave.
+pub(super) fn room(qemu: &Primary, block: usize) -> usize {
+    let data = qemu.multifd.queued.borrow();
+    let fits = data.pages.is_empty() || data.block == block;
+    if fits { slots(qemu.layout.page_size) as usize - data.pages.len() } else { 0 }
 }
 
 /// `multifd_send`: hand what is collected to an idle channel.
