@@ -65,8 +65,22 @@ impl Chunk {
     }
 
     fn set(&mut self, place: usize, word: u64) {
-        if self.get(place) != word {
-            self.words()[place] = word;
+        if self.get(place) == word {
+            return;
+        }
+        let words = self.words();
+        words[place] = word;
+        // Whoever fills a chunk page by page ends with this one.
+        if place == CHUNK_PAGES - 1 {
+            let counting = Counting { first: words[0], step: words[1].wrapping_sub(words[0]) };
+            self.become_counting_if(counting);
+        }
+    }
+
+    /// Drop the words if they are these.
+    fn become_counting_if(&mut self, counting: Counting) {
+        if matches!(self, Chunk::Words(words) if counting.begins(&words[..])) {
+            *self = Chunk::Counting(counting);
         }
     }
 
@@ -88,6 +102,14 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Bytes that so many pages take at least, and at most.
+    pub fn bytes(pages: u64) -> (u64, u64) {
+        let chunks = pages.div_ceil(CHUNK_PAGES as u64);
+        let index = chunks * size_of::<Chunk>() as u64;
+        // With the counts of what shares them, and what the allocator adds.
+        (index, index + chunks * (8 * CHUNK_PAGES as u64 + 32))
+    }
+
     /// Pages of zeros.
     pub fn zeros(pages: usize) -> Contents {
         Contents { chunks: vec![Chunk::Counting(Counting::ZERO); pages.div_ceil(CHUNK_PAGES)], pages }
@@ -136,12 +158,14 @@ impl Contents {
                 continue;
             }
             let from = part.start % CHUNK_PAGES;
+            if part.len() == 1 {
+                chunk.set(from, words.first);
+                continue;
+            }
             let all = chunk.words();
             all[from..from + part.len()].iter_mut().enumerate().for_each(|(place, word)| *word = words.at(place));
             let whole = Counting { first: words.first.wrapping_sub(words.step.wrapping_mul(from as u64)), ..words };
-            if whole.begins(&all[..]) {
-                *chunk = Chunk::Counting(whole);
-            }
+            chunk.become_counting_if(whole);
         }
     }
 
@@ -226,6 +250,16 @@ mod tests {
         assert_eq!(contents.chunks.iter().filter(|chunk| matches!(chunk, Chunk::Words(_))).count(), 1, "the cut one");
         contents.set_run(3 * CHUNK_PAGES..contents.len(), UP);
         assert!(is_compact(&contents));
+    }
+
+    #[test]
+    fn a_chunk_that_is_filled_page_by_page_takes_no_room_in_the_end() {
+        let mut contents = Contents::zeros(CHUNK_PAGES);
+        (0..CHUNK_PAGES).for_each(|page| contents.set(page, UP.at(page)));
+        assert!(is_compact(&contents));
+        (0..CHUNK_PAGES).for_each(|page| contents.set_run(page..page + 1, Counting { first: !UP.at(page), step: 0 }));
+        assert!(is_compact(&contents));
+        assert!(contents.iter().eq((0..CHUNK_PAGES).map(|page| !UP.at(page))));
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl Memory {
         Memory::new(sim, name, pages.div_ceil(64), pages <= TRACKED_PAGES_MAX)
     }
 
+    /// Bytes that keeping the accesses of so many pages takes: nothing above [`TRACKED_PAGES_MAX`].
+    pub fn tracking_bytes(pages: u64) -> u64 {
+        if pages > TRACKED_PAGES_MAX as u64 { 0 } else { pages * size_of::<Location>() as u64 }
+    }
+
     fn new(sim: &Sim, name: &str, pages: usize, tracked: bool) -> Memory {
         let (object, itself) = {
             let core = &mut *sim.0.core.borrow_mut();

@@ -20,13 +20,18 @@ pub(super) async fn multifd_queue_pages(
     address: PageAddress,
     pages: usize,
 ) -> Result<(), Exiting> {
-    for page in address.page..address.page + pages {
-        if room(qemu, address.block) == 0 {
+    let mut pages = address.page..address.page + pages;
+    while !pages.is_empty() {
+        let room = room(qemu, address.block);
+        if room == 0 {
             multifd_send(cx, qemu).await?;
+            continue;
         }
         let mut data = qemu.multifd.queued.borrow_mut();
         data.block = address.block;
-        data.pages.push(page);
+        let end = pages.end.min(pages.start + room);
+        data.pages.extend(pages.start..end);
+        pages.start = end;
     }
     Ok(())
 }
