@@ -70,6 +70,19 @@ pub struct StepCost {
     pub per_page: Span,
 }
 
+/// Longest cost of one visit: longer than any step of QEMU takes.
+pub const FIXED_COST_MAX: Span = Span::from_nanos(60_000_000_000);
+/// Longest cost of one page.
+pub const PAGE_COST_MAX: Span = Span::from_nanos(10_000_000);
+
+impl StepCost {
+    /// What no step costs.
+    fn out_of_range(self) -> Option<String> {
+        let too_long = |what, cost, max| (cost > max).then(|| format!("{what} of {cost} is too much (at most {max})"));
+        too_long("a cost", self.fixed, FIXED_COST_MAX).or(too_long("a cost per page", self.per_page, PAGE_COST_MAX))
+    }
+}
+
 /// Name and text of the profiles that are part of the program.
 const BUILTIN: &[(&str, &str)] = &[
     ("lab-loopback", include_str!("../../scenarios/hosts/lab-loopback.ron")),
@@ -111,6 +124,14 @@ impl HostProfile {
             let message = format!("unknown step `{step}`");
             let suggestion = did_you_mean(step, steps.iter().copied());
             return Err(at_step(text, name, whole.as_ref(), step, message).with_suggestion(suggestion));
+        }
+        let too_long = profile.steps.iter().find_map(|(step, cost)| Some((step.as_str(), cost.out_of_range()?)));
+        if let Some((step, message)) = too_long {
+            return Err(at_step(text, name, whole.as_ref(), step, format!("`{step}`: {message}")));
+        }
+        if let Some(message) = profile.other_steps.out_of_range() {
+            let node = whole.as_ref().and_then(|whole| whole.find(text, &["other_steps"]).ok());
+            return Err(Diagnostic::at(name, text, node.map_or(0..0, |node| node.span.clone()), message));
         }
         if let Some(preemption) = profile.noise.preemption
             && preemption.mean_interval.nanos() == 0

@@ -182,6 +182,8 @@ impl Scenario {
             "link.queue",
             format!("a queue of {} holds no frame of {QUEUE_MIN}", link.queue),
         );
+        let message = format!("a queue of {} holds no segment of {segment}", link.queue);
+        checks.refuse_if(link.queue >= QUEUE_MIN && link.queue < segment, "link.queue", message);
         for (path, size) in [("link.send_buffer", link.send_buffer), ("link.receive_buffer", link.receive_buffer)] {
             let message = format!("a socket buffer of {size} is impossible; it is {BUFFER_MIN} to {BUFFER_MAX}");
             checks.refuse_if(size < BUFFER_MIN || size > BUFFER_MAX, path, message);
