@@ -311,9 +311,9 @@ pub struct SweepArgs {
     #[arg(long, value_name = "V")]
     pub variant: Option<String>,
     /// Refuse a sweep of more runs than this.
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub max_runs: u64,
-    /// Directory for sweep.csv and sweep.json.
+    /// Directory for sweep.csv and sweep.json; a sweep that was interrupted goes on from what is there.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

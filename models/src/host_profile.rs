@@ -70,18 +70,18 @@ pub struct StepCost {
     pub per_page: Span,
 }
 
+/// Longest cost of one visit: longer than any step of QEMU takes.
+pub const FIXED_COST_MAX: Span = Span::from_nanos(60_000_000_000);
+/// Longest cost of one page.
+pub const PAGE_COST_MAX: Span = Span::from_nanos(10_000_000);
+
 impl StepCost {
-    /// Which part of it no host can have.
-    fn out_of_range(self) -> Option<&'static str> {
-        [("fixed", self.fixed), ("per_page", self.per_page)]
-            .into_iter()
-            .find(|(_, cost)| *cost > COST_MAX)
-            .map(|(part, _)| part)
+    /// What no step costs.
+    fn out_of_range(self) -> Option<String> {
+        let too_long = |what, cost, max| (cost > max).then(|| format!("{what} of {cost} is too much (at most {max})"));
+        too_long("a cost", self.fixed, FIXED_COST_MAX).or(too_long("a cost per page", self.per_page, PAGE_COST_MAX))
     }
 }
-
-/// No visit of a step costs more, and no page of one.
-const COST_MAX: Span = Span::from_nanos(60_000_000_000);
 
 /// Name and text of the profiles that are part of the program.
 const BUILTIN: &[(&str, &str)] = &[
@@ -127,9 +127,13 @@ impl HostProfile {
             let suggestion = did_you_mean(step, steps.iter().copied());
             return Err(at_step(text, name, whole.as_ref(), step, message).with_suggestion(suggestion));
         }
-        if let Some((step, part)) = profile.steps.iter().find_map(|(step, cost)| Some((step, cost.out_of_range()?))) {
-            let message = format!("`{step}` takes longer than {COST_MAX} in `{part}`; no step of a host does");
-            return Err(at_step(text, name, whole.as_ref(), step, message));
+        let too_long = profile.steps.iter().find_map(|(step, cost)| Some((step.as_str(), cost.out_of_range()?)));
+        if let Some((step, message)) = too_long {
+            return Err(at_step(text, name, whole.as_ref(), step, format!("`{step}`: {message}")));
+        }
+        if let Some(message) = profile.other_steps.out_of_range() {
+            let node = whole.as_ref().and_then(|whole| whole.find(text, &["other_steps"]).ok());
+            return Err(Diagnostic::at(name, text, node.map_or(0..0, |node| node.span.clone()), message));
         }
         if let Some(preemption) = profile.noise.preemption
             && preemption.mean_interval.nanos() == 0

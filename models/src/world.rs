@@ -101,7 +101,12 @@ pub fn run(simulator: &mut Simulator, input: RunInput<'_>) -> Run {
 
 /// A run that has not ended by then never will.
 fn time_limit(scenario: &Scenario) -> Span {
-    let precopy = Span::millis(600_000);
+    // Ten minutes, or three times what all of RAM takes at the rate that is allowed, and at 1 GiB/s.
+    let (ram, link) = (u128::from(scenario.guest.ram.bytes()), scenario.link.rate.bits_per_second() / 8);
+    let limit = [link, scenario.migration.max_bandwidth.bytes_per_second(), 1 << 30];
+    let slowest = limit.into_iter().filter(|rate| *rate > 0).min().unwrap_or(u64::MAX);
+    let all_of_ram_ns = ram * 1_000_000_000 / u128::from(slowest);
+    let precopy = Span::millis(600_000).max(Span(u64::try_from(3 * all_of_ram_ns).unwrap_or(u64::MAX)));
     let checkpoints = match scenario.stop {
         Stop::AfterPrecopy => 0,
         Stop::AfterCheckpoints(count) => u64::from(count) + 2,

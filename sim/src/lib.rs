@@ -86,6 +86,7 @@
 #![warn(missing_docs)]
 
 mod access;
+mod contents;
 mod control;
 pub mod explore;
 mod happens_before;
@@ -111,6 +112,7 @@ mod violation;
 mod wait;
 mod waits;
 
+pub use contents::{Contents, Counting};
 pub use control::{Actor, Blocked, Choice, EventRecord, Scheduler};
 pub use holds::HoldEnd;
 pub use kernel::{Sim, Simulator};

@@ -4,6 +4,7 @@ use super::Settings;
 use crate::cli::SweepArgs;
 use crate::exit::{Answer, Exit, Failure};
 use crate::files::scenario::{Chosen, Loaded, check, load};
+use crate::files::unfinished_sweep::{FinishedRun, SweepIdentity, UnfinishedSweep};
 use crate::files::{create_dir, sweep as files};
 use crate::inquiry::is_asked;
 use crate::interrupt;
@@ -43,25 +44,34 @@ pub fn sweep(args: &SweepArgs, settings: Settings) -> Result<Answer, Failure> {
         let message = format!("{} are more than --max-runs {}", counted(planned, "run"), args.max_runs);
         return Err(Failure::usage(message, Some("fewer values or seeds, or a higher limit".to_owned())));
     }
+    let with_fields = Scenario { sweep: fields.clone(), ..loaded.scenario.clone() };
+    let variant = points.first().map(|point| point.chosen.name.clone()).unwrap_or_default();
+    let unfinished = UnfinishedSweep::new(&args.out, SweepIdentity::new(&loaded, &with_fields, &variant, &args.seeds));
+    let finished = unfinished.read(planned)?;
     create_dir(&args.out)?;
     let stop = interrupt::watch()?;
-    let (points_run, violated) = run_all(&points, args, settings, stop)?;
-    let complete = points_run.len() as u64 == planned;
+    let runs = run_all(&points, args, finished, settings, stop)?;
+    let complete = runs.len() as u64 == planned;
+    let violated = runs.iter().filter(|run| run.violated).count() as u64;
     let unit = points.first().map_or(results::Unit::None, |point| point.unit);
     let results = SweepResults {
         scenario: loaded.name.clone(),
         question: loaded.scenario.question.clone(),
-        variant: points.first().map(|point| point.chosen.name.clone()).unwrap_or_default(),
+        variant,
         x: field(&fields[0], unit),
         series: fields
             .get(1)
             .map(|vary| field(vary, points.first().map_or(results::Unit::None, |point| point.series_unit))),
-        points: points_run,
+        points: runs.iter().map(|run| run.point.clone()).collect(),
     };
     let written = match results.points.is_empty() {
         true => Vec::new(),
         false => files::write(&args.out, &results)?.to_vec(),
     };
+    match complete {
+        true => unfinished.remove()?,
+        false => unfinished.write(runs)?,
+    }
     let swept = Swept {
         files: written.iter().map(|path| path.display().to_string()).collect(),
         runs: results.points.len() as u64,
@@ -199,30 +209,38 @@ fn field(vary: &Vary, unit: results::Unit) -> Field {
     Field { path: vary.path.clone(), label: name.replace('_', "-"), unit }
 }
 
-/// The runs that were made before an interrupt, in order, and how many of them show what the scenario asks about.
+/// The runs that were made before an interrupt, in order, with those that were `finished` before.
 fn run_all(
     points: &[Point],
     args: &SweepArgs,
+    finished: Vec<FinishedRun>,
     settings: Settings,
     stop: &AtomicBool,
-) -> Result<(Vec<SweepPoint>, u64), Failure> {
-    let jobs: Vec<(&Point, u64)> =
-        points.iter().flat_map(|point| args.seeds.clone().map(move |seed| (point, seed))).collect();
+) -> Result<Vec<FinishedRun>, Failure> {
+    let all = points.iter().flat_map(|point| args.seeds.clone().map(move |seed| (point, seed)));
+    let is_finished = |index: u64| finished.binary_search_by_key(&index, |run| run.index).is_ok();
+    let jobs: Vec<(u64, &Point, u64)> = all
+        .zip(0u64..)
+        .filter(|(_, index)| !is_finished(*index))
+        .map(|((point, seed), index)| (index, point, seed))
+        .collect();
+    let planned = (jobs.len() + finished.len()) as u64;
     let progress = Progress::new("sweep", settings.quiet);
-    let done = AtomicU64::new(0);
-    let measured: Vec<Option<(SweepPoint, bool)>> = settings.workers()?.install(|| {
-        let one = |simulator: &mut Simulator, (point, seed): &(&Point, u64)| {
+    let done = AtomicU64::new(finished.len() as u64);
+    let made: Vec<Option<FinishedRun>> = settings.workers()?.install(|| {
+        let one = |simulator: &mut Simulator, (index, point, seed): &(u64, &Point, u64)| {
             if stop.load(Ordering::Relaxed) {
                 return None;
             }
-            let measured = run_one(simulator, point, *seed);
-            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, Some(jobs.len() as u64), "runs".to_owned());
-            Some(measured)
+            let (measured, violated) = run_one(simulator, point, *seed);
+            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, Some(planned), "runs".to_owned());
+            Some(FinishedRun { index: *index, point: measured, violated })
         };
         jobs.par_iter().map_init(Simulator::new, one).collect()
     });
-    let violated = measured.iter().flatten().filter(|(_, violated)| *violated).count() as u64;
-    Ok((measured.into_iter().flatten().map(|(point, _)| point).collect(), violated))
+    let mut runs: Vec<FinishedRun> = finished.into_iter().chain(made.into_iter().flatten()).collect();
+    runs.sort_by_key(|run| run.index);
+    Ok(runs)
 }
 
 fn run_one(simulator: &mut Simulator, point: &Point, seed: u64) -> (SweepPoint, bool) {
@@ -259,7 +277,7 @@ fn run_one(simulator: &mut Simulator, point: &Point, seed: u64) -> (SweepPoint, 
 fn conditions(scenario: &Scenario) -> results::Conditions {
     let (guest, migration, link) = (&scenario.guest, &scenario.migration, &scenario.link);
     let (swept_pages_per_s, working_set_bytes) = match guest.workload {
-        Workload::Sequential { rate, working_set, zero_share } if zero_share.value() == 0.0 => {
+        Workload::Sequential { rate, working_set, zero_share, .. } if zero_share.value() == 0.0 => {
             (rate.per_second(), working_set.bytes())
         }
         _ => (0, 0),

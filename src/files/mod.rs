@@ -7,6 +7,7 @@ pub mod ron;
 pub mod scenario;
 pub mod search;
 pub mod sweep;
+pub mod unfinished_sweep;
 pub mod witness;
 
 use crate::exit::Failure;

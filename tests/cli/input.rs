@@ -41,6 +41,14 @@ fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
         ("[\"series-v5\", ", "[(\"merged\", (cache_relase: Never)), ", &["cache_relase", "`cache_release`?"]),
         ("asks: [Lifetime]", "asks: [Lifetim]", &["Lifetim", "did you mean `Lifetime`?"]),
         ("checkpoint: 2), do: KillPrimary", "checkpoint: 9), do: KillPrimary", &["checkpoint 9 is never reached"]),
+        ("migration: (", "link: (rate: \"0 Gbit/s\"), migration: (", &["a link of rate 0 carries nothing", ":7:"]),
+        ("migration: (", "link: (queue: \"1 KiB\"), migration: (", &["a queue of 1 KiB holds no frame", ":7:"]),
+        (
+            "migration: (",
+            "link: (queue: \"32 KiB\", segment: \"64 KiB\"), migration: (",
+            &["a queue of 32 KiB holds no segment of 64 KiB", ":7:"],
+        ),
+        ("ram: \"4 MiB\"", "ram: \"2 TiB\"", &["2 TiB of RAM are too many (at most 1 TiB)"]),
         ("stop: AfterCheckpoints(3),\n)", "stop: AfterCheckpoints(3),\n", &["changed.ron"]),
         (
             "stop: AfterCheckpoints(3)",
@@ -55,6 +63,32 @@ fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
         let assert = colosim().arg("explore").arg(&scenario).arg("--out").arg(&out).assert();
         assert_refused(assert, parts);
         assert!(!out.exists(), "{to}");
+        assert_refused(colosim().arg("check").arg(&scenario).assert(), parts);
+    }
+}
+
+#[test]
+fn a_host_profile_that_cannot_be_is_refused_at_the_place() {
+    for (steps, other, parts) in [
+        (
+            "\"colo_flush.copy_rum\": (fixed: \"2 us\")",
+            "\"1 us\"",
+            &["unknown step `colo_flush.copy_rum`", "did you mean `colo_flush.copy_run`?", "host.ron:3:"][..],
+        ),
+        (
+            "\"colo_flush.copy_run\": (per_page: \"2 s\")",
+            "\"1 us\"",
+            &["`colo_flush.copy_run`: a cost per page of 2 s is too much (at most 10 ms)", "host.ron:3:"],
+        ),
+        ("\"colo_flush.copy_run\": (fixed: \"-2 us\")", "\"1 us\"", &["-2 us", "host.ron:3:"]),
+        ("", "\"2000 s\"", &["a cost of 2000 s is too much", "host.ron:4:"]),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let profile =
+            format!("HostProfile(\n    doc: \"\",\n    steps: {{{steps}}},\n    other_steps: (fixed: {other}),\n)");
+        fs::write(dir.path().join("host.ron"), profile).unwrap();
+        let scenario =
+            changed(dir.path(), "stop: AfterCheckpoints(3)", "host: \"host.ron\", stop: AfterCheckpoints(3)");
         assert_refused(colosim().arg("check").arg(&scenario).assert(), parts);
     }
 }

@@ -17,7 +17,7 @@ use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm, Work};
 use crate::steps::{STEPS, colo_incoming};
 use crate::world::costs;
 use colosim_sim::link::{Loss, Path, PathConfig, Piece, Socket, Tcp, Transport, connect};
-use colosim_sim::{Config, Cx, Kind, Outcome, Plan, Signal, Sim, Simulator, Span, Time};
+use colosim_sim::{Config, Contents, Cx, Kind, Outcome, Plan, Signal, Sim, Simulator, Span, Time};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -34,7 +34,7 @@ pub struct Replay {
     /// Index of `pc.ram` in the blocks of a state.
     pub compared_block: usize,
     /// Guest RAM of `pc.ram` at the end.
-    pub guest: Vec<u64>,
+    pub guest: Contents,
     /// How it ended.
     pub ended: Ends,
     /// Who waits for what, if it hangs.
@@ -80,7 +80,7 @@ pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan:
     Ok(Replay {
         states,
         compared_block,
-        guest: feed.secondary.blocks[compared_block].guest.peek_all(<[u64]>::to_vec),
+        guest: feed.secondary.blocks[compared_block].guest.peek_all(Contents::clone),
         ended,
         wait,
         answers: feed.answers.borrow().clone(),

@@ -58,7 +58,7 @@ pub fn uncommitted(recording: &Recording, replay: &Replay) -> Result<Option<Unco
         .flat_map(|packet| &packet.pages)
         .filter(|(page, content)| {
             let held = memory.get(*page).map(|held| if *held == zero { 0 } else { *held });
-            held == Some(*content) && committed.get(*page) != Some(content)
+            held == Some(*content) && (*page >= committed.len() || committed.get(*page) != *content)
         })
         .map(|(page, _)| *page)
         .collect();
@@ -74,8 +74,7 @@ pub fn uncommitted(recording: &Recording, replay: &Replay) -> Result<Option<Unco
 /// Pages of the guest that a replay left different from the last committed state; its guest writes nothing itself.
 pub fn leaked(replay: &Replay) -> BTreeSet<usize> {
     let Some(state) = replay.states.last() else { return BTreeSet::new() };
-    let pages = replay.guest.iter().zip(&state.blocks[replay.compared_block]).enumerate();
-    pages.filter(|(_, (now, committed))| now != committed).map(|(page, _)| page).collect()
+    replay.guest.differing(&state.blocks[replay.compared_block]).collect()
 }
 
 /// The whole packets of the checkpoint that was never committed, channel by channel in the order of each stream.

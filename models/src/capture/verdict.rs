@@ -2,6 +2,7 @@
 
 use super::{Ends, Recording, Replay};
 use crate::secondary::first_eight;
+use colosim_sim::Contents;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -39,7 +40,7 @@ pub struct Verdict {
 /// Compare.
 pub fn judge(recording: &Recording, replay: &Replay) -> Verdict {
     let zero = zero_page_hash();
-    let equal = |pages: &[u64], recorded: &str| list_hash(pages, zero) == recorded;
+    let equal = |pages: &Contents, recorded: &str| list_hash(pages, zero) == recorded;
     let states_equal = recording.states.iter().zip(&replay.states).filter(|(recorded, state)| {
         let cache_equal = match (&state.cache, recording.colo) {
             (Some(cache), true) => equal(&cache[replay.compared_block], recorded),
@@ -80,7 +81,7 @@ fn compare(name: &str, recorded: &[u64], replay: &Replay, zero: u64, whole: bool
     };
     let differ = match own {
         Some(own) if own.len() == recorded.len() => {
-            own.iter().zip(recorded).filter(|(own, recorded)| hash_of(**own, zero) != **recorded).count()
+            own.iter().zip(recorded).filter(|(own, recorded)| hash_of(*own, zero) != **recorded).count()
         }
         _ => recorded.len(),
     };
@@ -97,10 +98,10 @@ pub(super) fn zero_page_hash() -> u64 {
 }
 
 /// SHA-256 of the list of 8-byte page hashes, in hexadecimal.
-fn list_hash(pages: &[u64], zero: u64) -> String {
+fn list_hash(pages: &Contents, zero: u64) -> String {
     let mut hash = Sha256::new();
-    for page in pages {
-        hash.update(hash_of(*page, zero).to_be_bytes());
+    for page in pages.iter() {
+        hash.update(hash_of(page, zero).to_be_bytes());
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

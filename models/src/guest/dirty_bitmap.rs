@@ -3,6 +3,7 @@
 use super::layout::Layout;
 use bitvec::order::Lsb0;
 use bitvec::vec::BitVec;
+use std::ops::Range;
 
 /// Bits of one block, 64 pages to a word. Bits behind the last page are clear.
 pub(super) type Bits = BitVec<u64, Lsb0>;
@@ -43,11 +44,33 @@ impl DirtyBitmap {
         Some(index * 64 + word.trailing_zeros() as usize)
     }
 
+    /// How many pages from `page` on have to be sent without one between that has not, as far as one looks: up to `pages_max`.
+    pub fn dirty_run(&self, block: usize, page: usize, pages_max: usize) -> usize {
+        let words = self.blocks[block].as_raw_slice();
+        let mut pages = 0;
+        while pages < pages_max {
+            let at = page + pages;
+            let Some(word) = words.get(at / 64) else { break };
+            let ones = (word >> (at % 64)).trailing_ones() as usize;
+            pages += ones;
+            if ones < 64 - at % 64 {
+                break;
+            }
+        }
+        pages.min(pages_max)
+    }
+
     /// The page is about to be sent. Returns whether it had to be.
     pub fn clear(&mut self, block: usize, page: usize) -> bool {
         let was_dirty = self.blocks[block].replace(page, false);
         self.dirty_pages -= u64::from(was_dirty);
         was_dirty
+    }
+
+    /// These pages, all of which had to be sent, are about to be.
+    pub fn clear_run(&mut self, block: usize, pages: Range<usize>) {
+        self.dirty_pages -= pages.len() as u64;
+        self.blocks[block][pages].fill(false);
     }
 
     /// Add the pages of a block's dirty log, and empty the log. Returns how many had not been dirty already.

@@ -4,6 +4,7 @@
 use super::Side;
 use crate::scenario;
 use crate::wire::BlockTable;
+use std::ops::Range;
 
 /// One RAM block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,11 @@ pub fn page_runs(pages: impl IntoIterator<Item = (usize, usize)>) -> Vec<(usize,
         }
     }
     runs
+}
+
+/// The same pages as runs of pages that follow each other, in this order.
+pub(crate) fn runs_of(pages: &[usize]) -> impl Iterator<Item = Range<usize>> + '_ {
+    pages.chunk_by(|page, next| page + 1 == *next).map(|run| run[0]..run[0] + run.len())
 }
 
 impl Layout {

@@ -19,9 +19,10 @@ mod saved;
 mod workload;
 
 pub use dirty_bitmap::DirtyBitmap;
+pub(crate) use layout::runs_of;
 pub use layout::{Block, Layout, PageAddress, page_runs};
 pub(crate) use page_bytes::{page_bytes, word_of_random_page};
 pub use ram::GuestRam;
 pub(crate) use run_clock::RunClock;
 pub(crate) use saved::{DEVICE, SavedGuest};
-pub use workload::{GuestWriter, Side, initial_tag};
+pub use workload::{GuestWriter, INITIAL_TAGS, Side};

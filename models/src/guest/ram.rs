@@ -5,15 +5,15 @@
 
 use super::dirty_bitmap::{Bits, DirtyBitmap, all_zeros};
 use super::layout::{Layout, PageAddress};
-use super::workload::{GuestWriter, initial_tag};
+use super::workload::{GuestWriter, INITIAL_TAGS};
 use crate::scenario::Share;
-use colosim_sim::{Span, Time};
+use colosim_sim::{Contents, Span, Time};
 
 /// RAM of the PVM.
 #[derive(Debug, Clone)]
 pub struct GuestRam {
     writer: GuestWriter,
-    blocks: Vec<Vec<u64>>,
+    blocks: Vec<Contents>,
     log: Vec<Bits>,
 }
 
@@ -24,8 +24,8 @@ impl GuestRam {
         let filled_pages = (layout.pages() as f64 * filled.value()).round() as usize;
         let mut number = 0;
         let mut block_of = |pages: usize| {
-            let contents =
-                (number..number + pages).map(|n| if n < filled_pages { initial_tag(n) } else { 0 }).collect();
+            let mut contents = Contents::zeros(pages);
+            contents.set_run(0..filled_pages.saturating_sub(number).min(pages), INITIAL_TAGS.skip(number));
             number += pages;
             contents
         };
@@ -77,7 +77,7 @@ impl GuestRam {
     pub fn advance(&mut self, now: Time) {
         let (blocks, log) = (&mut self.blocks, &mut self.log);
         self.writer.advance(now, &mut |block, page, content| {
-            blocks[block][page] = content;
+            blocks[block].set(page, content);
             log[block].as_raw_mut_slice()[page / 64] |= 1 << (page % 64);
         });
     }
@@ -85,12 +85,18 @@ impl GuestRam {
     /// Content of a page at this moment.
     pub fn content(&mut self, now: Time, address: PageAddress) -> u64 {
         self.advance(now);
-        self.blocks[address.block][address.page]
+        self.blocks[address.block].get(address.page)
+    }
+
+    /// Contents of a block at this moment.
+    pub fn contents(&mut self, now: Time, block: usize) -> &Contents {
+        self.advance(now);
+        &self.blocks[block]
     }
 
     /// Contents of all blocks, as of the last look.
-    pub fn blocks(&self) -> impl Iterator<Item = &[u64]> {
-        self.blocks.iter().map(Vec::as_slice)
+    pub fn blocks(&self) -> &[Contents] {
+        &self.blocks
     }
 
     /// Move the dirty log into the migration bitmap. Returns the number of newly dirty pages.

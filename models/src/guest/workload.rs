@@ -10,7 +10,7 @@ use super::layout::Layout;
 use super::run_clock::RunClock;
 use crate::scenario::{Share, Workload};
 use colosim_sim::random::Stream;
-use colosim_sim::{Span, Time};
+use colosim_sim::{Counting, Span, Time};
 
 /// Where a tag was made, in bits 60 to 62. Bit 63 stays clear: it marks torn pages on the secondary.
 const NAMESPACE_SHIFT: u32 = 60;
@@ -25,10 +25,8 @@ pub enum Side {
     Secondary = 3,
 }
 
-/// Content of a page that was filled before the migration began; `number` counts the pages of all blocks.
-pub fn initial_tag(number: usize) -> u64 {
-    NAMESPACE_INITIAL << NAMESPACE_SHIFT | number as u64
-}
+/// Contents of the pages that were filled before the migration began, those of all blocks one after the other.
+pub const INITIAL_TAGS: Counting = Counting { first: NAMESPACE_INITIAL << NAMESPACE_SHIFT, step: 1 };
 
 /// Which page of the working set comes next.
 #[derive(Debug, Clone)]

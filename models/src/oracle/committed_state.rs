@@ -5,7 +5,7 @@ use super::{BIT_MISSING, Oracle, STATE_DIFFERS, TORN_PAGE, UNCOMMITTED_PAGES, WR
 use crate::guest::{GuestRam, page_runs};
 use crate::secondary::{PageContent, RamBlock, Secondary};
 use crate::wire::multifd_packet::slots;
-use colosim_sim::{Cx, Violation};
+use colosim_sim::{Contents, Cx, Violation};
 use std::collections::BTreeSet;
 
 /// All of RAM at one moment.
@@ -14,22 +14,22 @@ pub struct State {
     /// The checkpoint it belongs to; 0 is the end of precopy.
     pub number: u32,
     /// The content of every page of every block.
-    pub blocks: Vec<Vec<u64>>,
+    pub blocks: Vec<Contents>,
     /// The content of the cache, if there is one.
-    pub cache: Option<Vec<Vec<u64>>>,
+    pub cache: Option<Vec<Contents>>,
 }
 
 impl State {
     pub(super) fn of_primary(number: u32, ram: &GuestRam) -> State {
-        State { number, blocks: ram.blocks().map(<[u64]>::to_vec).collect(), cache: None }
+        State { number, blocks: ram.blocks().to_vec(), cache: None }
     }
 
     fn of_secondary(number: u32, blocks: &[RamBlock]) -> State {
         let cache: Vec<_> =
-            blocks.iter().filter_map(|b| b.colo_cache.peek()).map(|c| c.peek_all(<[u64]>::to_vec)).collect();
+            blocks.iter().filter_map(|b| b.colo_cache.peek()).map(|c| c.peek_all(Contents::clone)).collect();
         State {
             number,
-            blocks: blocks.iter().map(|b| b.guest.peek_all(<[u64]>::to_vec)).collect(),
+            blocks: blocks.iter().map(|b| b.guest.peek_all(Contents::clone)).collect(),
             cache: (cache.len() == blocks.len()).then_some(cache),
         }
     }
@@ -67,7 +67,7 @@ impl Oracle {
         *self.committed.borrow_mut() = Some(state);
     }
 
-    fn compare(&self, cx: &Cx, qemu: &Secondary, what: &str, primary: &[Vec<u64>], own: &[Vec<u64>], number: u32) {
+    fn compare(&self, cx: &Cx, qemu: &Secondary, what: &str, primary: &[Contents], own: &[Contents], number: u32) {
         let differing: Vec<_> = differing_pages(primary, own).collect();
         let Some((block, page)) = differing.first() else { return };
         let (count, idstr) = (differing.len(), &qemu.blocks[*block].idstr);
@@ -89,10 +89,7 @@ impl Oracle {
         for block in &qemu.blocks {
             let (Some(cache), Some(bmap)) = (block.colo_cache.peek(), block.bmap.peek()) else { continue };
             let missing = block.guest.peek_all(|guest| {
-                cache.peek_all(|cache| {
-                    (0..guest.len().min(cache.len()))
-                        .find(|&page| guest[page] != cache[page] && bmap.peek(page / 64) >> (page % 64) & 1 == 0)
-                })
+                cache.peek_all(|cache| guest.differing(cache).find(|page| bmap.peek(page / 64) >> (page % 64) & 1 == 0))
             });
             if let Some(page) = missing {
                 self.once(cx, BIT_MISSING, "bmap", None, || {
@@ -115,7 +112,7 @@ impl Oracle {
         if leaked.is_empty() {
             return;
         }
-        let torn = leaked.iter().find(|(block, page)| PageContent::is_torn(now.blocks[*block][*page]));
+        let torn = leaked.iter().find(|(block, page)| PageContent::is_torn(now.blocks[*block].get(*page)));
         if let Some((block, page)) = torn {
             let culprit = self.last_touch.borrow().clone().unwrap_or_else(|| cx.place());
             let idstr = &qemu.blocks[*block].idstr;
@@ -150,10 +147,9 @@ impl Oracle {
     }
 }
 
-fn differing_pages<'a>(a: &'a [Vec<u64>], b: &'a [Vec<u64>]) -> impl Iterator<Item = (usize, usize)> + 'a {
-    a.iter().zip(b).enumerate().flat_map(|(block, (a, b))| {
-        a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b).map(move |(page, _)| (block, page))
-    })
+fn differing_pages<'a>(a: &'a [Contents], b: &'a [Contents]) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let blocks = a.iter().zip(b).enumerate();
+    blocks.flat_map(|(block, (a, b))| a.differing(b).map(move |page| (block, page)))
 }
 
 /// Pages as runs, as `pc.ram 5627–5754`.

@@ -175,11 +175,13 @@ impl Oracle {
         self.secondary_gone.set(true);
     }
 
-    /// A thread that is no vCPU has written guest RAM from the stream.
+    /// Is guest RAM to be left alone?
+    pub(crate) fn watches_guest(&self) -> bool {
+        self.colo.get()
+    }
+
+    /// A thread that is no vCPU has written guest RAM from the stream, though it is to be left alone.
     pub(crate) fn guest_written(&self, cx: &Cx, qemu: &Secondary, block: usize, page: usize, changed: bool) {
-        if !self.colo.get() {
-            return;
-        }
         if changed {
             self.touched.borrow_mut().insert((block, page));
         }

@@ -13,22 +13,34 @@ use colosim_sim::{Cx, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exiting;
 
-/// `multifd_queue_page`: a full packet leaves when the next page comes, or one of another block.
-pub(super) async fn multifd_queue_page(cx: &Cx, qemu: &Primary, address: PageAddress) -> Result<(), Exiting> {
-    let slots = slots(qemu.layout.page_size) as usize;
-    loop {
-        {
-            let mut data = qemu.multifd.queued.borrow_mut();
-            if data.pages.is_empty() {
-                data.block = address.block;
-            }
-            if data.block == address.block && data.pages.len() < slots {
-                data.pages.push(address.page);
-                return Ok(());
-            }
+/// `multifd_queue_page`, for `pages` pages: a full packet leaves when the next page comes, or one of another block.
+pub(super) async fn multifd_queue_pages(
+    cx: &Cx,
+    qemu: &Primary,
+    address: PageAddress,
+    pages: usize,
+) -> Result<(), Exiting> {
+    let mut pages = address.page..address.page + pages;
+    while !pages.is_empty() {
+        let room = room(qemu, address.block);
+        if room == 0 {
+            multifd_send(cx, qemu).await?;
+            continue;
         }
-        multifd_send(cx, qemu).await?;
+        let mut data = qemu.multifd.queued.borrow_mut();
+        data.block = address.block;
+        let end = pages.end.min(pages.start + room);
+        data.pages.extend(pages.start..end);
+        pages.start = end;
     }
+    Ok(())
+}
+
+/// How many pages of this block can be queued before a packet has to leave.
+pub(super) fn room(qemu: &Primary, block: usize) -> usize {
+    let data = qemu.multifd.queued.borrow();
+    let fits = data.pages.is_empty() || data.block == block;
+    if fits { slots(qemu.layout.page_size) as usize - data.pages.len() } else { 0 }
 }
 
 /// `multifd_send`: hand what is collected to an idle channel.

@@ -13,7 +13,7 @@
 //! copies them first.
 
 use super::{MigrationState, Primary};
-use crate::guest::{PageAddress, page_bytes};
+use crate::guest::page_bytes;
 use crate::scenario::{Compression, ZeroPageDetection};
 use crate::steps::{multifd_codec, multifd_send as step};
 use crate::variant::SendExitKick;
@@ -170,9 +170,9 @@ async fn send_job(cx: &Cx, qemu: &Primary, channel: &Channel, compressor: &mut C
     match payload {
         Some(payload) => pieces.push(Piece::Bytes(payload.into())),
         None => {
-            let (mut ram, now) = (qemu.ram.borrow_mut(), cx.sim.now());
-            let content = |page: &usize| ram.content(now, PageAddress { block, page: *page });
-            pieces.extend(normal.iter().map(content).map(|word| Piece::Fill { word, bytes: page_size }));
+            let mut ram = qemu.ram.borrow_mut();
+            let contents = ram.contents(cx.sim.now(), block);
+            pieces.extend(normal.iter().map(|page| Piece::Fill { word: contents.get(*page), bytes: page_size }));
         }
     }
     write(cx, qemu, channel, pieces).await?;
@@ -212,10 +212,11 @@ fn zero_page_detect(cx: &Cx, qemu: &Primary, data: &mut SendData) -> (usize, Vec
     if qemu.zero_page_detection() != ZeroPageDetection::Multifd {
         return (block, pages.clone(), Vec::new());
     }
-    let (mut ram, now) = (qemu.ram.borrow_mut(), cx.sim.now());
+    let mut ram = qemu.ram.borrow_mut();
+    let contents = ram.contents(cx.sim.now(), block);
     let (mut normal, mut end) = (0, pages.len());
     while normal < end {
-        if ram.content(now, PageAddress { block, page: pages[normal] }) == 0 {
+        if contents.get(pages[normal]) == 0 {
             end -= 1;
             pages.swap(normal, end);
         } else {
@@ -227,9 +228,9 @@ fn zero_page_detect(cx: &Cx, qemu: &Primary, data: &mut SendData) -> (usize, Vec
 
 fn compress(cx: &Cx, qemu: &Primary, compressor: &mut Compressor, block: usize, pages: &[usize]) -> Vec<u8> {
     let words = qemu.layout.page_size as usize / 8;
-    let (mut ram, now) = (qemu.ram.borrow_mut(), cx.sim.now());
-    let mut word = |page: &usize| ram.content(now, PageAddress { block, page: *page });
-    let expand = |page: &usize| page_bytes(word(page), qemu.contents, words);
+    let mut ram = qemu.ram.borrow_mut();
+    let words_of = ram.contents(cx.sim.now(), block);
+    let expand = |page: &usize| page_bytes(words_of.get(*page), qemu.contents, words);
     let contents: Vec<Vec<u8>> = pages.iter().map(expand).collect();
     let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
     let mut payload = Vec::new();

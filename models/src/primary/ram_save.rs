@@ -5,10 +5,11 @@
 //! get to them, once to find that there are no more. With a sync per round that makes two epochs of a pass, the first
 //! of them empty or short.
 //!
-//! With [`Granularity::Packet`] the costs of a packet's pages are spent together, when the next page is searched.
+//! With [`Granularity::Packet`] the costs of a packet's pages are spent together, when the next page is searched; pages between
+//! which no thread could act are found and queued at once.
 
 use super::Primary;
-use super::multifd_queue::{EpochEnd, Exiting, multifd_queue_page, multifd_ram_flush_and_sync};
+use super::multifd_queue::{EpochEnd, Exiting, multifd_queue_pages, multifd_ram_flush_and_sync, room};
 use crate::guest::{DirtyBitmap, Layout, PageAddress};
 use crate::scenario::{Granularity, ZeroPageDetection};
 use crate::steps::migration as step;
@@ -25,7 +26,7 @@ const SECTION_ID: u32 = 1;
 /// A PART section ends after this time at the latest (`MAX_WAIT`).
 const PART_TIME_MAX: Span = Span::millis(50);
 /// The time is looked at after this many pages.
-const PAGES_PER_LOOK: u32 = 64;
+const PAGES_PER_LOOK: usize = 64;
 
 /// `ram_state`, and the bitmaps of the blocks.
 pub(super) struct RamState {
@@ -104,15 +105,16 @@ pub(super) async fn ram_save_iterate(cx: &Cx, qemu: &Primary) {
     let mut pages = 0;
     let mut result = Ok(());
     while result.is_ok() && !qemu.rate_limit.is_exceeded(qemu) {
-        match ram_find_and_save_block(cx, qemu).await {
-            Ok(true) => {}
-            Ok(false) => break,
+        // The page after which the time is looked at is the last one of its run.
+        let until_look = (PAGES_PER_LOOK - pages % PAGES_PER_LOOK) % PAGES_PER_LOOK + 1;
+        match ram_find_and_save_block(cx, qemu, until_look).await {
+            Ok(0) => break,
+            Ok(saved) => pages += saved,
             Err(exiting) => result = Err(exiting),
         }
-        if pages % PAGES_PER_LOOK == 0 && cx.sim.now().since(began) > PART_TIME_MAX {
+        if (pages - 1).is_multiple_of(PAGES_PER_LOOK) && cx.sim.now().since(began) > PART_TIME_MAX {
             break;
         }
-        pages += 1;
     }
     spend_steps(cx, qemu).await;
     qemu.ram_state.bitmap_mutex.unlock(cx);
@@ -130,9 +132,9 @@ pub(super) async fn qemu_savevm_live_state(cx: &Cx, qemu: &Primary) {
     qemu.ram_state.last_pass_pages.set(qemu.ram_state.dirty_pages());
     qemu.ram_state.bitmap_mutex.lock(cx).await;
     let result = loop {
-        match ram_find_and_save_block(cx, qemu).await {
-            Ok(true) => {}
-            Ok(false) => break Ok(()),
+        match ram_find_and_save_block(cx, qemu, usize::MAX).await {
+            Ok(0) => break Ok(()),
+            Ok(_) => {}
             Err(exiting) => break Err(exiting),
         }
     };
@@ -173,10 +175,12 @@ fn count_dirty_sync(qemu: &Primary) {
     qemu.ram_state.dirty_syncs.set(qemu.ram_state.dirty_syncs.get() + 1);
 }
 
-/// `ram_find_and_save_block`: search the next dirty page and send it. Returns whether there was one.
-async fn ram_find_and_save_block(cx: &Cx, qemu: &Primary) -> Result<bool, Exiting> {
+/// `ram_find_and_save_block`: search the next dirty page and send it, and up to `pages_max` dirty ones right behind it if nothing
+/// could come in between. Returns how many there were.
+async fn ram_find_and_save_block(cx: &Cx, qemu: &Primary, pages_max: usize) -> Result<usize, Exiting> {
     let ram_state = &qemu.ram_state;
-    if ram_state.unspent.found.get() >= u64::from(slots(qemu.layout.page_size)) {
+    let costs_are_due = ram_state.unspent.found.get() >= u64::from(slots(qemu.layout.page_size));
+    if costs_are_due {
         spend_steps(cx, qemu).await;
     }
     let start = ram_state.cursor.get();
@@ -187,7 +191,7 @@ async fn ram_find_and_save_block(cx: &Cx, qemu: &Primary) -> Result<bool, Exitin
         at.page = ram_state.bitmap.borrow().next_dirty(at.block, at.page).unwrap_or(end);
         if complete_round && at.block == start.block && at.page >= start.page {
             ram_state.cursor.set(at);
-            return Ok(false);
+            return Ok(0);
         }
         if at.page < end {
             break;
@@ -202,24 +206,38 @@ async fn ram_find_and_save_block(cx: &Cx, qemu: &Primary) -> Result<bool, Exitin
             complete_round = true;
         }
     }
-    page_step(cx, qemu, step::FIND_PAGE, &ram_state.unspent.found).await;
-    ram_state.bitmap.borrow_mut().clear(at.block, at.page);
+    let pages_max = if costs_are_due || complete_round { 1 } else { pages_max };
+    let pages = run_without_waiting(qemu, at, pages_max);
+    page_step(cx, qemu, step::FIND_PAGE, &ram_state.unspent.found, pages).await;
+    ram_state.bitmap.borrow_mut().clear_run(at.block, at.page..at.page + pages);
     if !ram_state.in_round.replace(true) {
         ram_state.rounds.set(ram_state.rounds.get() + 1);
     }
-    ram_save_target_page(cx, qemu, at).await?;
+    ram_save_target_pages(cx, qemu, at, pages).await?;
+    at.page += pages - 1;
     ram_state.cursor.set(at);
-    Ok(true)
+    Ok(pages)
+}
+
+/// How many dirty pages from this one on can be queued without a step or a wait between them: one, or up to `pages_max`.
+fn run_without_waiting(qemu: &Primary, from: PageAddress, pages_max: usize) -> usize {
+    let by_packet = qemu.granularity == Granularity::Packet && qemu.variant.multifd == Multifd::On;
+    if !by_packet || qemu.zero_page_detection() == ZeroPageDetection::Legacy {
+        return 1;
+    }
+    let costs_put_off = qemu.ram_state.unspent.found.get() as usize;
+    let pages_max = pages_max.min(room(qemu, from.block)).min(slots(qemu.layout.page_size) as usize - costs_put_off);
+    qemu.ram_state.bitmap.borrow().dirty_run(from.block, from.page, pages_max).max(1)
 }
 
 /// `ram_save_target_page`: a zero page that the migration thread finds becomes a word on the main channel; every other page
-/// is queued for multifd, or follows its word on the main channel.
-async fn ram_save_target_page(cx: &Cx, qemu: &Primary, address: PageAddress) -> Result<(), Exiting> {
+/// is queued for multifd, with those right behind it, or follows its word on the main channel.
+async fn ram_save_target_pages(cx: &Cx, qemu: &Primary, address: PageAddress, pages: usize) -> Result<(), Exiting> {
     let unspent = &qemu.ram_state.unspent;
     let idstr = || Arc::clone(&qemu.ram_state.idstrs[address.block]);
     let (offset, page_size) = (qemu.layout.offset(address.page), qemu.layout.page_size);
     if qemu.zero_page_detection() == ZeroPageDetection::Legacy {
-        page_step(cx, qemu, step::ZERO_CHECK, &unspent.checked).await;
+        page_step(cx, qemu, step::ZERO_CHECK, &unspent.checked, 1).await;
         let content = qemu.ram.borrow_mut().content(cx.sim.now(), address);
         if content == 0 {
             qemu.file.put_word(&Word::Zero { block: idstr(), offset }, page_size);
@@ -229,9 +247,9 @@ async fn ram_save_target_page(cx: &Cx, qemu: &Primary, address: PageAddress) -> 
         }
     }
     if qemu.variant.multifd == Multifd::On {
-        return multifd_queue_page(cx, qemu, address).await;
+        return multifd_queue_pages(cx, qemu, address, pages).await;
     }
-    page_step(cx, qemu, step::WRITE_PAGE, &unspent.written).await;
+    page_step(cx, qemu, step::WRITE_PAGE, &unspent.written, 1).await;
     qemu.file.put_word(&Word::Page { block: idstr(), offset }, page_size);
     qemu.file.put_page(cx, qemu, address).await;
     qemu.counters.normal.set(qemu.counters.normal.get() + 1);
@@ -256,11 +274,11 @@ async fn end_section(cx: &Cx, qemu: &Primary) {
     qemu.file.flush(cx, qemu).await;
 }
 
-/// Do a step for one page, or put it off, by the granularity.
-async fn page_step(cx: &Cx, qemu: &Primary, step: StepId, unspent: &Cell<u64>) {
+/// Do a step for pages, or put it off, by the granularity.
+async fn page_step(cx: &Cx, qemu: &Primary, step: StepId, unspent: &Cell<u64>, pages: usize) {
     match qemu.granularity {
-        Granularity::Page => cx.step_on(step, 1).await,
-        Granularity::Packet => unspent.set(unspent.get() + 1),
+        Granularity::Page => cx.step_on(step, pages as u64).await,
+        Granularity::Packet => unspent.set(unspent.get() + pages as u64),
     }
 }
 

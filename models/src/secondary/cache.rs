@@ -44,7 +44,7 @@ pub(super) async fn colo_init_ram_cache(cx: &Cx, qemu: &Secondary) {
     }
     for block in &qemu.blocks {
         cx.step(init::NEW_BMAP).await;
-        block.bmap.set(cx, Memory::allocate(&cx.sim, "bmap", block.max_pages.div_ceil(64)));
+        block.bmap.set(cx, Memory::allocate_bitmap(&cx.sim, "bmap", block.max_pages));
     }
     cx.step(init::NEW_RAM_STATE).await;
     let total: usize = qemu.blocks.iter().map(RamBlock::used_pages).sum();

@@ -120,7 +120,7 @@ async fn qemu_loadvm_state(cx: &Cx, qemu: &Rc<Secondary>) -> Result<LastBlock, W
     let mut channel = MainChannel { cx, qemu, socket: &qemu.main, yields: true };
     stream::read_header(&mut channel).await?;
     for block in &qemu.blocks {
-        block.receivedmap.set(cx, Memory::allocate(&cx.sim, "receivedmap", block.max_pages.div_ceil(64)));
+        block.receivedmap.set(cx, Memory::allocate_bitmap(&cx.sim, "receivedmap", block.max_pages));
     }
     let mut last = LastBlock::default();
     let loaded = qemu_loadvm_state_main(&mut channel, &mut last).await;

@@ -4,12 +4,14 @@
 use super::cache::colo_record_bitmap;
 use super::multifd_recv::{Host, Packet};
 use super::{MigrationStatus, Secondary};
+use crate::guest::runs_of;
 use crate::steps::multifd_recv as step;
 use crate::variant::{
     CacheAssert, ClearGuestZero, CopyPredicate, EnabledPredicate, HookCopy, HookRecord, RecordTime, RecordZero,
     RecvTarget, StateReads,
 };
-use colosim_sim::{Cx, Kind, Memory};
+use colosim_sim::{Counting, Cx, Kind, Memory};
+use std::ops::Range;
 
 /// R5e: read the state, record what will have to be flushed, choose the memory that the packet goes to.
 pub(super) async fn multifd_colo_prepare_recv(cx: &Cx, qemu: &Secondary, packet: &mut Packet) {
@@ -84,13 +86,22 @@ pub(super) async fn multifd_colo_process_recv(cx: &Cx, qemu: &Secondary, packet:
     let block = &qemu.blocks[packet.block];
     for pages in packet.normal.chunks(qemu.pages_per_step()) {
         cx.step_on(step::COPY_TO_GUEST, pages.len() as u64).await;
-        for page in pages {
-            match &packet.host {
-                Host::Cache(cache) => qemu.write_guest(cx, packet.block, *page, cache.read(cx, *page)),
-                Host::Guest => {
-                    let cache = block.colo_cache.dereference(cx).await;
-                    cache.write(cx, *page, block.guest.read(cx, *page));
-                }
+        for mut pages in runs_of(pages) {
+            while !pages.is_empty() {
+                let written = match &packet.host {
+                    Host::Cache(cache) => {
+                        let (words, count) = cache.read_run(cx, pages.clone());
+                        qemu.write_guest(cx, packet.block, pages.start..pages.start + count, words);
+                        count
+                    }
+                    Host::Guest => {
+                        let cache = block.colo_cache.dereference(cx).await;
+                        let (words, count) = block.guest.read_run(cx, pages.clone());
+                        cache.write_run(cx, pages.start..pages.start + count, words);
+                        count
+                    }
+                };
+                pages.start += written;
             }
         }
     }
@@ -100,10 +111,10 @@ pub(super) async fn multifd_colo_process_recv(cx: &Cx, qemu: &Secondary, packet:
     }
     for pages in packet.zero.chunks(qemu.pages_per_step()) {
         cx.step_on(step::CLEAR_GUEST, pages.len() as u64).await;
-        for page in pages {
+        for pages in runs_of(pages) {
             match &packet.host {
-                Host::Cache(_) => qemu.write_guest(cx, packet.block, *page, 0),
-                Host::Guest => block.colo_cache.dereference(cx).await.write(cx, *page, 0),
+                Host::Cache(_) => qemu.write_guest(cx, packet.block, pages, Counting::ZERO),
+                Host::Guest => block.colo_cache.dereference(cx).await.write_run(cx, pages, Counting::ZERO),
             }
         }
     }
@@ -142,11 +153,17 @@ impl Secondary {
     }
 
     /// A thread that is no vCPU writes guest RAM; the oracles look on.
-    pub(super) fn write_guest(&self, cx: &Cx, block: usize, page: usize, word: u64) {
+    pub(super) fn write_guest(&self, cx: &Cx, block: usize, pages: Range<usize>, words: Counting) {
         self.vm.look(cx.sim.now(), &self.blocks);
         let guest = &self.blocks[block].guest;
-        let changed = guest.peek(page) != word;
-        guest.write(cx, page, word);
-        self.oracle.guest_written(cx, self, block, page, changed);
+        if !self.oracle.watches_guest() {
+            return guest.write_run(cx, pages, words);
+        }
+        for page in pages.clone() {
+            let word = words.at(page - pages.start);
+            let changed = guest.peek(page) != word;
+            guest.write(cx, page, word);
+            self.oracle.guest_written(cx, self, block, page, changed);
+        }
     }
 }

@@ -230,7 +230,9 @@ async fn multifd_ram_unfill_packet(
     cx.step(step::FILL_OFFSETS).await; // R5d
     let used_length = qemu.used_length(packet.block);
     let offsets = Offsets::decode(bytes, &packet.counts, used_length, page_size)?;
-    let pages = |offsets: Vec<u64>| offsets.into_iter().map(|offset| (offset / page_size) as usize).collect();
+    // A page's size is a power of two; to divide by it as any number takes long, for so many.
+    let shift = page_size.trailing_zeros();
+    let pages = |offsets: Vec<u64>| offsets.into_iter().map(|offset| (offset >> shift) as usize).collect();
     packet.normal = pages(offsets.normal);
     packet.zero = pages(offsets.zero);
 

@@ -8,11 +8,13 @@ use super::multifd_colo::{multifd_colo_prepare_recv, multifd_colo_process_recv, 
 use super::multifd_recv::{Host, Packet, RecvError};
 use super::ram_block::bit_of;
 use super::{PageContent, Secondary};
+use crate::guest::runs_of;
 use crate::steps::{multifd_codec, multifd_recv as step};
 use crate::variant::{HookCopy, HookRecord, NocompZero, ReceivedmapSet, RecvTarget, ZeroShortcut};
 use crate::wire::codec::Decompressor;
 use crate::wire::{ReadError, multifd_packet, read_announced};
-use colosim_sim::Cx;
+use colosim_sim::{Counting, Cx};
+use std::ops::Range;
 
 /// R7: the receive method of the codec.
 pub(super) async fn recv_pages(
@@ -59,7 +61,7 @@ async fn multifd_recv_zero_page_process(cx: &Cx, qemu: &Secondary, packet: &Pack
                 }
             }
             if !came_before {
-                qemu.mark_received(cx, packet.block, *page).await;
+                qemu.mark_received(cx, packet.block, *page..*page + 1).await;
             }
         }
     }
@@ -85,8 +87,8 @@ async fn multifd_nocomp_recv(
         return Ok(());
     }
     cx.step_on(step::MARK_RECEIVED, packet.normal.len() as u64).await; // R7c
-    for page in &packet.normal {
-        qemu.mark_received(cx, packet.block, *page).await;
+    for pages in runs_of(&packet.normal) {
+        qemu.mark_received(cx, packet.block, pages).await;
     }
     for pages in packet.normal.chunks(qemu.pages_per_step()) {
         cx.step_on(step::READV_PAGES, pages.len() as u64).await; // R7d
@@ -136,7 +138,7 @@ async fn multifd_codec_recv(
     for (pages, contents) in packet.normal.chunks(qemu.pages_per_step()).zip(contents.chunks(qemu.pages_per_step())) {
         cx.step_on(step::READV_PAGES, pages.len() as u64).await;
         for (page, content) in pages.iter().zip(contents) {
-            qemu.mark_received(cx, packet.block, *page).await;
+            qemu.mark_received(cx, packet.block, *page..*page + 1).await;
             packet.write(cx, qemu, *page, *content);
         }
     }
@@ -145,9 +147,13 @@ async fn multifd_codec_recv(
 
 impl Packet {
     fn write(&self, cx: &Cx, qemu: &Secondary, page: usize, word: u64) {
+        self.write_run(cx, qemu, page..page + 1, Counting { first: word, step: 0 });
+    }
+
+    fn write_run(&self, cx: &Cx, qemu: &Secondary, pages: Range<usize>, words: Counting) {
         match &self.host {
-            Host::Guest => qemu.write_guest(cx, self.block, page, word),
-            Host::Cache(cache) => cache.write(cx, page, word),
+            Host::Guest => qemu.write_guest(cx, self.block, pages, words),
+            Host::Cache(cache) => cache.write_run(cx, pages, words),
         }
     }
 
@@ -173,17 +179,18 @@ impl MultifdChannel<'_> {
 
 impl Secondary {
     /// `ramblock_recv_bitmap_set_offset`.
-    pub(super) async fn mark_received(&self, cx: &Cx, block: usize, page: usize) {
-        let (word, bit) = bit_of(page);
-        let receivedmap = self.blocks[block].receivedmap.dereference(cx).await;
+    pub(super) async fn mark_received(&self, cx: &Cx, block: usize, pages: Range<usize>) {
+        let receivedmap = &self.blocks[block].receivedmap;
         match self.variant.receivedmap_set {
-            ReceivedmapSet::Atomic => {
-                receivedmap.fetch_or(cx, word, bit);
-            }
+            ReceivedmapSet::Atomic => receivedmap.dereference(cx).await.fetch_set(cx, pages),
             ReceivedmapSet::Plain => {
-                let before = receivedmap.load(cx, word);
-                cx.step(step::MARK_RECEIVED).await;
-                receivedmap.write(cx, word, before | bit);
+                for page in pages {
+                    let (word, bit) = bit_of(page);
+                    let receivedmap = receivedmap.dereference(cx).await;
+                    let before = receivedmap.load(cx, word);
+                    cx.step(step::MARK_RECEIVED).await;
+                    receivedmap.write(cx, word, before | bit);
+                }
             }
         }
     }

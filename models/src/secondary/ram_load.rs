@@ -9,7 +9,7 @@ use crate::steps::ram_load as step;
 use crate::variant::{CacheAlloc, LoaderStateReads, SyncReceiver};
 use crate::wire::ram_section::{LastBlock, Word, read_word};
 use crate::wire::{BlockTable, ReadError, WireError};
-use colosim_sim::Memory;
+use colosim_sim::{Counting, Memory};
 
 /// Load one section, to its EOS word; `is_start`: it is the START section.
 pub(super) async fn ram_load(
@@ -126,7 +126,7 @@ async fn choose_target(channel: &MainChannel<'_>, idstr: &str, offset: u64) -> T
             Some(_) => qemu.blocks[block].max_pages.next_multiple_of(64) + page,
             None => page,
         };
-        qemu.mark_received(cx, block, bit_of_page).await;
+        qemu.mark_received(cx, block, bit_of_page..bit_of_page + 1).await;
     }
     target
 }
@@ -142,7 +142,10 @@ impl Target {
     fn write(&self, channel: &MainChannel<'_>, word: u64) {
         match &self.cache {
             Some(cache) => cache.write(channel.cx, self.page, word),
-            None => channel.qemu.write_guest(channel.cx, self.block, self.page, word),
+            None => {
+                let (page, words) = (self.page..self.page + 1, Counting { first: word, step: 0 });
+                channel.qemu.write_guest(channel.cx, self.block, page, words);
+            }
         }
         if let Some(backup) = &self.backup {
             backup.write(channel.cx, self.page, word);

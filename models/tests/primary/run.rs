@@ -79,7 +79,7 @@ pub struct Observed {
 
 impl PrimaryObserver for Observed {
     fn checkpoint_state(&self, number: u32, ram: &GuestRam) {
-        self.states.borrow_mut().push((number, ram.blocks().map(<[u64]>::to_vec).collect()));
+        self.states.borrow_mut().push((number, ram.blocks().iter().map(|block| block.iter().collect()).collect()));
     }
 
     fn vm_running(&self, running: bool) {
