@@ -11,8 +11,9 @@
 //! What the window is during a recovery is the caller's (proportional rate reduction, RFC 6937): it calls `reduce`, then
 //! `set_segments` as it likes, then `recovered`; `acked` is for acknowledgements outside of a recovery.
 //!
-//! **Not modelled**: the taking back of a reduction that was not needed; ECN; the kernel's grain of time: CUBIC's clock
-//! counts nanoseconds here, jiffies there.
+//! CUBIC's clock counts jiffies of 4 ms, as a kernel with HZ = 250 does; HyStart's is exact.
+//!
+//! **Not modelled**: the taking back of a reduction that was not needed; ECN.
 
 mod cubic;
 mod hystart;
