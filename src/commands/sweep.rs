@@ -292,8 +292,9 @@ fn conditions(scenario: &Scenario) -> results::Conditions {
         rate_bits_per_s: if limit == 0 { rate } else { limit.min(rate) },
         round_trip_ns: 2 * link.latency.nanos(),
         loss: match link.loss {
-            Loss::None => 0.0,
             Loss::Bernoulli(probability) => probability,
+            // Nothing is lost, or not independently: there is no law.
+            _ => 0.0,
         },
         segment_bytes: link.segment.bytes(),
         flows: u64::from(migration.multifd_channels),
