@@ -469,7 +469,7 @@ impl Sender {
             return Some((Run { start: self.sent_to, bytes: new, segments: 1 }, false));
         }
         // Its last segment once more: what was lost of it is not lost a second time then.
-        let last = self.in_transit.iter_mut().filter(|t| t.run.end() == self.sent_to).next_back()?;
+        let last = self.in_transit.iter_mut().rfind(|t| t.run.end() == self.sent_to)?;
         let bytes = last.run.bytes - (last.run.segments - 1) * segment_bytes;
         let run = Run { start: last.run.end() - bytes, bytes, segments: 1 };
         self.probe = Some(Probe { end: self.sent_to, repairs: last.lost });
