@@ -30,7 +30,7 @@ const AT_THE_END_OF_THE_LOAD: &[(&str, &str)] = &[
     ("guest.filled", "1"),
     // The two guests write different pages: one that both have written is flushed whether or not its arrival was recorded.
     ("guest.workload", "Uniform(rate: \"6000 pages/s\", working_set: \"8 MiB\", zero_share: 0.9)"),
-    ("faults", "[[(at: LoadingRam(checkpoint: 1), do: FailoverSecondary)]]"),
+    ("faults", "[[(at: LoadingRam(checkpoint: 1), after: \"25 us\", do: FailoverSecondary)]]"),
 ];
 
 /// The designs whose cache lives until the receive threads are joined.
