@@ -1,5 +1,6 @@
 //! What a run measures, under the names of `query-migrate` where QEMU has one. Times are virtual nanoseconds.
 
+use colosim_sim::Span;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -46,6 +47,29 @@ pub struct Metrics {
     /// Packets of the primary's guest that are held back when the run ends.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub packets_held: u64,
+    /// The most by which auto-converge slowed the guest down, percent (`cpu-throttle-percentage`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cpu_throttle_percentage: u64,
+    /// How long the compare object held each packet of the primary's guest that clients have got, ns: median.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_p50_ns: u64,
+    /// 99th percentile of that, nearest rank.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_p99_ns: u64,
+    /// Mean of that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_mean_ns: u64,
+}
+
+impl Metrics {
+    /// Sum up how long packets were held.
+    pub(crate) fn count_held(&mut self, mut held: Vec<Span>) {
+        held.sort_unstable();
+        let Some(last) = held.len().checked_sub(1) else { return };
+        let rank = |percent: usize| held[(held.len() * percent).div_ceil(100).max(1) - 1].0;
+        (self.held_p50_ns, self.held_p99_ns) = (rank(50), rank(99));
+        self.held_mean_ns = held.iter().map(|span| span.0).sum::<u64>() / (last as u64 + 1);
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -285,4 +285,10 @@ steps! {
         SCAN "scan" = "7.8/4" in "check_old_packet_regular",
         FLUSH "flush" = "7.8/5" in "colo_flush_packets",
     }
+    multifd_codec {
+        COMPRESS_ZLIB "compress_zlib" = "S6" in "multifd_zlib_send_prepare",
+        COMPRESS_ZSTD "compress_zstd" = "S6" in "multifd_zstd_send_prepare",
+        DECOMPRESS_ZLIB "decompress_zlib" = "R7" in "multifd_zlib_recv",
+        DECOMPRESS_ZSTD "decompress_zstd" = "R7" in "multifd_zstd_recv",
+    }
 }

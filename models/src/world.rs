@@ -10,11 +10,11 @@ use crate::network_output::NetworkOutput;
 use crate::oracle::Oracle;
 use crate::primary::{Primary, PrimaryConfig};
 use crate::replication::{PrimaryDisk, SecondaryDisk};
-use crate::scenario::{Asks, Fault, Loss, Scenario, Stop, Transport};
+use crate::scenario::{Asks, Congestion, Fault, Loss, Scenario, Size, Stop, Transport};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm};
 use crate::steps::STEPS;
 use crate::variant::{Multifd, Variant};
-use colosim_sim::link::{self, Interactive, Path, PathConfig, Socket, connect};
+use colosim_sim::link::{self, Path, PathConfig, Socket, Tcp, connect};
 use colosim_sim::{Config, Noise, Outcome, Plan, ProcessId, Sim, Simulator, Span, StepCost};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -93,6 +93,7 @@ pub fn run(simulator: &mut Simulator, input: RunInput<'_>) -> Run {
     if let Some(output) = &management.output {
         metrics.packets_released = output.clients.packets();
         metrics.packets_held = output.compare.held();
+        metrics.count_held(output.clients.held());
     }
     metrics.failover_ns = management.failover.get().and_then(|(asked, ran)| Some(ran?.since(asked).0));
     Run { outcome, metrics, faults_struck: management.struck.get() }
@@ -252,10 +253,13 @@ impl<'a> Network<'a> {
             latency: span(link.latency),
             jitter: span(link.jitter),
             loss: match link.loss {
-                Loss::None => 0.0,
-                Loss::Bernoulli(probability) => probability,
+                Loss::None => link::Loss::None,
+                Loss::Bernoulli(probability) => link::Loss::Bernoulli(probability),
+                Loss::GilbertElliott { loss, burst } => {
+                    link::Loss::bursts(loss, burst).expect("the scenario was validated")
+                }
             },
-            queue_bytes: link.queue.bytes(),
+            queue_bytes: link.queue.map_or(u64::MAX, Size::bytes),
         };
         Network { sim, scenario, primary, secondary, there: Path::new(config), back: Path::new(config) }
     }
@@ -264,10 +268,23 @@ impl<'a> Network<'a> {
     fn connect(&self, name: &str) -> (Socket, Socket) {
         let link = &self.scenario.link;
         let transport = match link.transport {
-            Transport::Tcp => link::Transport::Tcp,
+            Transport::Tcp => link::Transport::Tcp(Tcp {
+                congestion: match link.congestion {
+                    Congestion::Cubic => link::Congestion::Cubic { hystart: link.hystart },
+                    Congestion::Reno => link::Congestion::Reno,
+                },
+                segment_bytes: link.segment.bytes(),
+                initial_window: link.initial_window,
+                slow_start_after_idle: link.slow_start_after_idle,
+                // QEMU sets TCP_NODELAY on multifd channels only.
+                no_delay: link.no_delay || name != "main",
+                acknowledgement_delay: span(link.delayed_ack),
+                timer_grain: span(link.jiffy),
+                ..Tcp::ethernet()
+            }),
             Transport::Unix => link::Transport::Unix,
         };
-        let ends = connect(
+        connect(
             self.sim,
             name,
             (self.primary, &self.there),
@@ -275,12 +292,6 @@ impl<'a> Network<'a> {
             transport,
             link.send_buffer.bytes(),
             link.receive_buffer.bytes(),
-        );
-        // QEMU sets TCP_NODELAY on multifd channels only.
-        if let (Some(delay), Transport::Tcp, "main") = (link.delayed_ack, link.transport, name) {
-            let (acknowledgement_delay, segment_bytes) = (span(delay), link.segment.bytes());
-            ends.0.delay_small_segments(Interactive { acknowledgement_delay, segment_bytes });
-        }
-        ends
+        )
     }
 }

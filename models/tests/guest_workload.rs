@@ -14,6 +14,7 @@ fn guest(pages: u64, workload: Workload) -> scenario::Guest {
         ram: Size::from_bytes(pages * PAGE),
         video_ram: Size::default(),
         page_size: Size::from_bytes(PAGE),
+        contents: scenario::Contents::default(),
         filled: Share::new(0.5),
         workload,
         paused: false,

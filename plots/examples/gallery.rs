@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use colosim_plots::results::{Field, Metrics, SweepPoint, SweepResults, Unit};
+use colosim_plots::results::{Conditions, Field, Metrics, SweepPoint, SweepResults, Unit};
 use colosim_plots::{Theme, render};
 
 const SEEDS: u64 = 5;
@@ -40,7 +40,14 @@ fn sweep(label: &str, unit: Unit, xs: &[f64], channels: &[u64], run: fn(f64, u64
             for seed in 0..SEEDS {
                 let noise = (((seed * 37 + index as u64 * 11 + count * 5) % 17) as f64 - 8.0) / 8.0;
                 let metrics = run(x, count, noise);
-                points.push(SweepPoint { x, x_text: unit.format(x), series: count.to_string(), seed, metrics });
+                points.push(SweepPoint {
+                    x,
+                    x_text: unit.format(x),
+                    series: count.to_string(),
+                    seed,
+                    conditions: Conditions::default(),
+                    metrics,
+                });
             }
         }
     }

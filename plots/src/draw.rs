@@ -8,6 +8,7 @@ use crate::layout::{Frame, Layout, LegendEntry, PanelLayout, SAMPLE, SAMPLE_GAP,
 use crate::theme::{Dash, Marker, Rgb, TextStyle, Theme};
 
 const LINE_WIDTH: f64 = 2.5;
+const LAW_WIDTH: f64 = 1.8;
 const REFERENCE_WIDTH: f64 = 1.5;
 const HAIRLINE: f64 = 1.0;
 const MARKER_RADIUS: f64 = 4.6;
@@ -47,7 +48,7 @@ fn legend_entry<DB: DrawingBackend>(canvas: &Canvas<DB>, entry: &LegendEntry, th
     let (from, to) = ((entry.x, entry.y), (entry.x + SAMPLE, entry.y));
     let (colour, width, dash) = match entry.sample {
         Sample::Series(slot) => (theme.series_colour(slot), LINE_WIDTH, Dash::Solid),
-        Sample::Stroke(dash) => (theme.muted, LINE_WIDTH, dash),
+        Sample::Stroke(dash) => (theme.muted, width_of(dash), dash),
         Sample::Reference => (theme.muted, REFERENCE_WIDTH, Dash::Dotted),
         Sample::Mark(dash) => (theme.text, REFERENCE_WIDTH, dash),
     };
@@ -55,11 +56,11 @@ fn legend_entry<DB: DrawingBackend>(canvas: &Canvas<DB>, entry: &LegendEntry, th
     let centre = (entry.x + SAMPLE / 2.0, entry.y);
     match entry.sample {
         Sample::Series(slot) => marker(canvas, centre, &Mark::of(slot, Dash::Solid, theme), theme)?,
-        Sample::Stroke(dash) => {
+        Sample::Stroke(dash) if dash.is_measured() => {
             let mark = Mark { shape: Marker::Circle, colour: theme.muted, hollow: dash != Dash::Solid };
             marker(canvas, centre, &mark, theme)?;
         }
-        Sample::Reference | Sample::Mark(_) => {}
+        Sample::Stroke(_) | Sample::Reference | Sample::Mark(_) => {}
     }
     let baseline = entry.y + TextStyle::LEGEND.cap_height() / 2.0;
     canvas.text(&entry.label, (to.0 + SAMPLE_GAP, baseline), Anchor::Start, TextStyle::LEGEND, theme.text)
@@ -114,15 +115,20 @@ fn contents<DB: DrawingBackend>(canvas: &Canvas<DB>, panel: &Panel, place: &Pane
         band(canvas, run, place, theme)?;
     }
     for run in runs.iter().filter(|run| run.points.len() >= 2) {
-        let pen = Pen { colour: theme.series_colour(run.slot), width: LINE_WIDTH, dash: run.dash };
+        let pen = Pen { colour: theme.series_colour(run.slot), width: width_of(run.dash), dash: run.dash };
         let spots: Vec<Spot> = run.points.iter().map(|point| run.spot(place, point.x, point.y)).collect();
         canvas.line(&spots, pen)?;
     }
-    for run in &runs {
+    for run in runs.iter().filter(|run| run.dash.is_measured()) {
         let mark = Mark::of(run.slot, run.dash, theme);
         run.points.iter().try_for_each(|point| marker(canvas, run.spot(place, point.x, point.y), &mark, theme))?;
     }
     Ok(())
+}
+
+/// A closed form is thinner than what was measured.
+fn width_of(dash: Dash) -> f64 {
+    if dash.is_measured() { LINE_WIDTH } else { LAW_WIDTH }
 }
 
 /// Points of a line that follow each other without a break of the x axis.

@@ -31,13 +31,20 @@ impl Interval {
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;
         if count < CONFIDENCE_COUNT_MIN {
-            let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            return Some(Interval { mean, low, high, count });
+            return Interval::range(values);
         }
         let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (count - 1) as f64;
         let half_width = t_quantile(count - 1) * libm::sqrt(variance / count as f64);
         Some(Interval { mean, low: mean - half_width, high: mean + half_width, count })
+    }
+
+    /// The mean of `values` and their extremes, for quantities as skewed as a 99th percentile, about whose mean nothing is
+    /// symmetric; `None` of no value.
+    pub fn range(values: &[f64]) -> Option<Interval> {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let count = values.len();
+        (count > 0).then(|| Interval { mean: values.iter().sum::<f64>() / count as f64, low, high, count })
     }
 
     /// The interval cut to what the quantity can be, such as a share to 0..=1.

@@ -203,7 +203,10 @@ impl PanelDraft {
         let swept: Vec<f64> = finite(&panel.lines).map(|point| point.x).chain(marks).collect();
         let values = vertical_values(panel);
         let x_scale = Scale::across(or_unit_range(&swept), panel.x.scale);
-        let (x_ticks, x_unit) = x_scale.ticks_across(&swept, panel.x.unit);
+        let measured = panel.lines.iter().filter(|line| line.dash.is_measured());
+        let marks = panel.marks.iter().map(|mark| mark.x);
+        let ticked: Vec<f64> = finite(measured).map(|point| point.x).chain(marks).collect();
+        let (x_ticks, x_unit) = x_scale.ticks_across(or_unit_range(&ticked), panel.x.unit);
         let y_scale = Scale::upright(or_unit_range(&values), panel.y.scale, panel.y.unit);
         let (y_ticks, y_unit) = y_scale.ticks_upright(panel.y.unit);
         let gutter = y_ticks.iter().map(|tick| width_with_room(&tick.text, TextStyle::TICK)).fold(0.0, f64::max);
@@ -233,8 +236,8 @@ impl PanelDraft {
     }
 }
 
-fn finite(lines: &[Line]) -> impl Iterator<Item = &crate::chart::Point> {
-    lines.iter().flat_map(|line| &line.points).filter(|point| point.is_finite())
+fn finite<'a>(lines: impl IntoIterator<Item = &'a Line>) -> impl Iterator<Item = &'a crate::chart::Point> {
+    lines.into_iter().flat_map(|line| &line.points).filter(|point| point.is_finite())
 }
 
 /// The values that the y axis must hold: means, ends of bands, references.
@@ -245,7 +248,9 @@ fn vertical_values(panel: &Panel) -> Vec<f64> {
     let means: Vec<f64> = finite(&panel.lines).map(|point| point.y).collect();
     let lowest = means.iter().copied().fold(f64::INFINITY, f64::min);
     let floor = match panel.y.scale {
-        ScaleChoice::BySpan if Scale::upright(or_unit_range(&means), panel.y.scale, panel.y.unit).is_logarithmic() => {
+        ScaleChoice::BySpan | ScaleChoice::Logarithmic
+            if Scale::upright(or_unit_range(&means), panel.y.scale, panel.y.unit).is_logarithmic() =>
+        {
             lowest / 2.0
         }
         _ => f64::NEG_INFINITY,

@@ -7,6 +7,8 @@
 //! ```text
 //!  SweepResults ─────▶ throughput ─▶ Figure ─▶ layout ─▶ draw ─▶ canvas ─▶ SVG
 //!                      pause                                           └─▶ PNG
+//!                      latency
+//!                      migration, goodput ◀─ law
 //!  LikelihoodResults ─▶ likelihood
 //! ```
 //!
@@ -15,7 +17,7 @@
 //! A sweep of `x-checkpoint-delay` with three seeds at each value:
 //!
 //! ```
-//! use colosim_plots::results::{Field, Metrics, SweepPoint, SweepResults, Unit};
+//! use colosim_plots::results::{Conditions, Field, Metrics, SweepPoint, SweepResults, Unit};
 //! use colosim_plots::{Theme, render};
 //!
 //! let run = |delay_ms: u64, seed: u64| SweepPoint {
@@ -23,6 +25,7 @@
 //!     x_text: format!("{delay_ms} ms"),
 //!     series: String::new(),
 //!     seed,
+//!     conditions: Conditions::default(),
 //!     metrics: Metrics {
 //!         guest_progress: 0.8 + 0.02 * seed as f64,
 //!         throughput_gbit_per_s: 2.5,
@@ -66,14 +69,20 @@ pub mod chart;
 mod curves;
 mod draw;
 mod error;
+mod finding;
 pub mod font;
+pub mod goodput;
 pub mod interval;
+pub mod latency;
+pub mod law;
 mod layout;
 pub mod likelihood;
+pub mod migration;
 pub mod pause;
 mod raster;
 pub mod results;
 pub mod scale;
+pub mod scatter;
 mod svg;
 pub mod theme;
 pub mod throughput;
@@ -96,7 +105,8 @@ pub struct Plot {
     pub png: Vec<u8>,
 }
 
-/// Draws all charts of a sweep: `throughput`, and `pause` if at least one run reached a checkpoint.
+/// Draws all charts of a sweep. With checkpoints: `throughput`, `pause`, and `latency` if clients got packets. Without any:
+/// `migration`, and `goodput` if loss was swept over; `throughput` if no migration came to its end either.
 ///
 /// A sweep with a single x value shows points with error bars in place of lines.
 ///
@@ -106,9 +116,21 @@ pub fn render(results: &SweepResults, theme: &Theme) -> Result<Vec<Plot>, PlotEr
     if results.points.is_empty() {
         return Err(PlotError::EmptySweep { scenario: results.scenario.clone() });
     }
-    let figures = [("throughput", Some(throughput::figure(results))), ("pause", pause::figure(results))];
-    let drawn = figures.into_iter().filter_map(|(name, figure)| Some((name, figure?)));
+    let drawn = figures(results).into_iter();
     drawn.map(|(name, figure)| Ok(Plot { name, svg: figure.svg(theme)?, png: figure.png(theme)? })).collect()
+}
+
+/// The charts that say something about the sweep, under the names of their files.
+fn figures(results: &SweepResults) -> Vec<(&'static str, Figure)> {
+    let named = |name, figure: Option<Figure>| Some((name, figure?));
+    let throughput = || ("throughput", throughput::figure(results));
+    if let Some(pause) = pause::figure(results) {
+        let others = [named("pause", Some(pause)), named("latency", latency::figure(results))];
+        return [throughput()].into_iter().chain(others.into_iter().flatten()).collect();
+    }
+    let migration = [named("migration", migration::figure(results)), named("goodput", goodput::figure(results))];
+    let migration: Vec<_> = migration.into_iter().flatten().collect();
+    if migration.is_empty() { vec![throughput()] } else { migration }
 }
 
 /// Draws the chart of the likelihood along a run: `likelihood`.

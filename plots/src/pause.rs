@@ -3,16 +3,23 @@
 //! Each run gives one median and one percentile over its checkpoints; points are means of those over the seeds, not
 //! percentiles of all pauses together. A run without a checkpoint has no pause and is left out.
 
-use crate::chart::{Arrangement, Axis, Figure, Line, Panel};
-use crate::curves::{Quantity, curves, subtitle};
+use crate::chart::{Arrangement, Axis, Figure, Panel};
+use crate::curves::{Band, Quantity, curves, lines, subtitle, tail_noted};
+use crate::finding::{Measure, change};
 use crate::results::{SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
-const MEDIAN: Quantity =
-    Quantity { of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p50_ns), most: f64::INFINITY };
-const PERCENTILE_99: Quantity =
-    Quantity { of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p99_ns), most: f64::INFINITY };
+const MEDIAN: Quantity = Quantity {
+    of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p50_ns),
+    most: f64::INFINITY,
+    band: Band::Confidence,
+};
+const PERCENTILE_99: Quantity = Quantity {
+    of: |point| measured(point.metrics.checkpoints, point.metrics.pause_p99_ns),
+    most: f64::INFINITY,
+    band: Band::Extremes,
+};
 
 fn measured(checkpoints: u64, pause_ns: u64) -> Option<f64> {
     (checkpoints > 0).then_some(pause_ns as f64)
@@ -24,26 +31,19 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
     if medians.iter().all(|curve| curve.points.is_empty()) {
         return None;
     }
-    let subtitle = subtitle(results, &medians, &left_out(results));
+    let subtitle = tail_noted(subtitle(results, &medians, &left_out(results)), &medians, "p99");
     let percentiles = curves(results, &PERCENTILE_99);
-    let strokes = [(medians, Dash::Solid, "p50"), (percentiles, Dash::Dashed, "p99")];
-    let lines = strokes.into_iter().flat_map(|(curves, dash, stroke_label)| {
-        curves.into_iter().map(move |curve| Line {
-            series: curve.label,
-            slot: curve.slot,
-            dash,
-            stroke_label: stroke_label.to_owned(),
-            points: curve.points,
-        })
-    });
+    let title = change("Pause p99", &percentiles, &results.x, Measure::Amount)
+        .unwrap_or_else(|| format!("Guest pause at a checkpoint by {}", results.x.label));
+    let lines = [lines(medians, Dash::Solid, "p50"), lines(percentiles, Dash::Dashed, "p99")].concat();
     Some(Figure {
-        title: format!("Guest pause at a checkpoint by {}", results.x.label),
+        title,
         subtitle,
         arrangement: Arrangement::Stacked,
         panels: vec![Panel {
             x: Axis { label: results.x.label.clone(), unit: results.x.unit, scale: ScaleChoice::BySpan },
             y: Axis { label: "Checkpoint pause".to_owned(), unit: Unit::Nanoseconds, scale: ScaleChoice::BySpan },
-            lines: lines.collect(),
+            lines,
             references: Vec::new(),
             marks: Vec::new(),
         }],

@@ -66,6 +66,9 @@ pub struct SweepPoint {
     pub series: String,
     /// Seed of the run.
     pub seed: u64,
+    /// What the run was given.
+    #[serde(default)]
+    pub conditions: Conditions,
     /// What was measured.
     pub metrics: Metrics,
 }
@@ -88,4 +91,43 @@ pub struct Metrics {
     pub total_time_ns: u64,
     /// Pause at the switch into COLO, ns (`downtime` of `query-migrate`).
     pub downtime_ns: u64,
+    /// Bytes that precopy wrote to all channels (`transferred`).
+    pub transferred_bytes: u64,
+    /// Pages that precopy sent, zero pages among them (`normal`, `duplicate`).
+    pub pages: u64,
+    /// Rounds of precopy in which pages were sent.
+    pub rounds: u64,
+    /// Packets that clients got; 0 for a guest without clients.
+    pub packets_released: u64,
+    /// Time that such a packet was held back, ns: mean.
+    pub held_mean_ns: u64,
+    /// 99th percentile of that time, ns.
+    pub held_p99_ns: u64,
+}
+
+/// What a run was given, as far as the closed forms of [`law`](crate::law) need it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conditions {
+    /// Guest RAM that precopy has to send, without zero pages; bytes.
+    pub ram_bytes: u64,
+    /// Page size, bytes.
+    pub page_bytes: u64,
+    /// Pages that the guest writes, 1/s; 0 if it writes none, or does so by another pattern than a sweep through its
+    /// working set.
+    pub swept_pages_per_s: u64,
+    /// Its working set, bytes.
+    pub working_set_bytes: u64,
+    /// `downtime-limit`, ns.
+    pub downtime_limit_ns: u64,
+    /// What of a migration can leave in a second: the lower one of `max-bandwidth` and the path's rate, bit/s.
+    pub rate_bits_per_s: u64,
+    /// Both ways along the path, ns, without queueing.
+    pub round_trip_ns: u64,
+    /// Chance of a segment to be lost, where each is lost independently.
+    pub loss: f64,
+    /// Payload of a full segment, bytes.
+    pub segment_bytes: u64,
+    /// Connections that carry pages.
+    pub flows: u64,
 }

@@ -33,6 +33,8 @@ pub enum ScaleChoice {
     Linear,
     /// Logarithmic when the values span more than [`LOGARITHMIC_SPAN_MIN`], else linear.
     BySpan,
+    /// Logarithmic wherever no value is below 0.
+    Logarithmic,
 }
 
 /// A named place on an axis.
@@ -242,7 +244,11 @@ fn decimals_of(step: f64) -> usize {
 
 fn wants_logarithm(values: &[f64], choice: ScaleChoice) -> bool {
     let (low, high) = extent(values);
-    choice == ScaleChoice::BySpan && low > 0.0 && high / low > LOGARITHMIC_SPAN_MIN
+    match choice {
+        ScaleChoice::Linear => false,
+        ScaleChoice::BySpan => low > 0.0 && high / low > LOGARITHMIC_SPAN_MIN,
+        ScaleChoice::Logarithmic => low > 0.0 && high > low,
+    }
 }
 
 /// A range about a single value.

@@ -120,6 +120,10 @@ pub enum Dash {
     Dashed,
     /// Short dashes, for reference lines.
     Dotted,
+    /// Dashes without markers, for a closed form.
+    Law,
+    /// Dash and gap like dots, without markers, for a second closed form.
+    OtherLaw,
 }
 
 impl Dash {
@@ -129,7 +133,14 @@ impl Dash {
             Dash::Solid => None,
             Dash::Dashed => Some((9.0, 5.0)),
             Dash::Dotted => Some((2.5, 3.5)),
+            Dash::Law => Some((7.0, 4.0)),
+            Dash::OtherLaw => Some((2.0, 3.5)),
         }
+    }
+
+    /// Whether the line goes through points that were measured, and shows them.
+    pub(crate) fn is_measured(self) -> bool {
+        !matches!(self, Dash::Law | Dash::OtherLaw)
     }
 }
 

@@ -1,13 +1,16 @@
 //! What a design costs the guest and what it asks of the network: progress and throughput along the swept field.
 
-use crate::chart::{Arrangement, Axis, Figure, Line, Panel, Reference};
-use crate::curves::{Curve, Quantity, curves, subtitle};
+use crate::chart::{Arrangement, Axis, Figure, Panel, Reference};
+use crate::curves::{Band, Curve, Quantity, curves, lines, subtitle};
+use crate::finding::{Measure, change};
 use crate::results::{SweepResults, Unit};
 use crate::scale::ScaleChoice;
 use crate::theme::Dash;
 
-const PROGRESS: Quantity = Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0 };
-const THROUGHPUT: Quantity = Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s), most: f64::INFINITY };
+const PROGRESS: Quantity =
+    Quantity { of: |point| Some(point.metrics.guest_progress), most: 1.0, band: Band::Confidence };
+const THROUGHPUT: Quantity =
+    Quantity { of: |point| Some(point.metrics.throughput_gbit_per_s), most: f64::INFINITY, band: Band::Confidence };
 
 /// The line of an undisturbed guest is shown when the best run comes this close to it: farther away it would press
 /// all curves flat.
@@ -18,10 +21,12 @@ pub fn figure(results: &SweepResults) -> Figure {
     let progress = curves(results, &PROGRESS);
     let throughput = curves(results, &THROUGHPUT);
     let subtitle = subtitle(results, &progress, "");
+    let title = change("Guest progress", &progress, &results.x, Measure::Share)
+        .unwrap_or_else(|| format!("Guest progress and network throughput by {}", results.x.label));
     let x = Axis { label: results.x.label.clone(), unit: results.x.unit, scale: ScaleChoice::BySpan };
     let y = |label: &str, unit| Axis { label: label.to_owned(), unit, scale: ScaleChoice::Linear };
     Figure {
-        title: format!("Guest progress and network throughput by {}", results.x.label),
+        title,
         subtitle,
         arrangement: Arrangement::SideBySide,
         panels: vec![
@@ -30,14 +35,14 @@ pub fn figure(results: &SweepResults) -> Figure {
                 y: y("Guest progress, share of undisturbed", Unit::Ratio),
                 references: undisturbed(&progress),
                 marks: Vec::new(),
-                lines: lines(progress),
+                lines: lines(progress, Dash::Solid, ""),
             },
             Panel {
                 x,
                 y: y("Network throughput (Gbit/s)", Unit::None),
                 references: Vec::new(),
                 marks: Vec::new(),
-                lines: lines(throughput),
+                lines: lines(throughput, Dash::Solid, ""),
             },
         ],
     }
@@ -50,15 +55,4 @@ fn undisturbed(progress: &[Curve]) -> Vec<Reference> {
     } else {
         vec![Reference { label: "undisturbed guest".to_owned(), y: 1.0 }]
     }
-}
-
-fn lines(curves: Vec<Curve>) -> Vec<Line> {
-    let line = |curve: Curve| Line {
-        series: curve.label,
-        slot: curve.slot,
-        dash: Dash::Solid,
-        stroke_label: String::new(),
-        points: curve.points,
-    };
-    curves.into_iter().map(line).collect()
 }

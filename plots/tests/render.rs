@@ -3,10 +3,10 @@
 mod common;
 
 use colosim_plots::chart::{Arrangement, Axis, Figure, Line, Panel, Point, RASTER_SCALE};
-use colosim_plots::results::{SweepResults, Unit};
+use colosim_plots::results::{Conditions, Field, SweepResults, Unit};
 use colosim_plots::scale::ScaleChoice;
 use colosim_plots::theme::Dash;
-use colosim_plots::{PlotError, Theme, pause, render, throughput};
+use colosim_plots::{PlotError, Theme, law, migration, pause, render, throughput};
 use common::delay_sweep;
 
 /// The texts of an SVG document, in order.
@@ -52,7 +52,8 @@ fn the_throughput_chart_names_its_axes_units_series_and_interval() {
     let svg = throughput::figure(&results).svg(&Theme::LIGHT).unwrap();
     let texts = texts(&svg);
     for expected in [
-        "Guest progress and network throughput by x-checkpoint-delay",
+        "Guest progress rises from 73 % to 98 % between 50 ms and 2 s",
+        "with 1 channel, from 88 % to 99 % with 4 channels",
         "What does a shorter delay cost?",
         "Scenario checkpoint-delay, variant merged · mean of 5 seeds with 95 % confidence interval (Student t)",
         "Guest progress, share of undisturbed",
@@ -154,7 +155,7 @@ fn a_sweep_without_checkpoints_has_no_pause_chart() {
     let mut results = delay_sweep(&[50, 100], &[4], 3);
     results.points.iter_mut().for_each(|point| point.metrics.checkpoints = 0);
     let names: Vec<_> = render(&results, &Theme::LIGHT).unwrap().iter().map(|plot| plot.name).collect();
-    assert_eq!(names, ["throughput"]);
+    assert_eq!(names, ["migration"]);
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_run_without_a_checkpoint_is_left_out_of_the_pauses_and_counted() {
 fn zero_stands_left_of_a_break_on_a_logarithmic_axis() {
     let mut results = delay_sweep(&[0, 1, 10, 100], &[2], 3);
     results.points.iter_mut().for_each(|point| point.x /= 1e9);
-    results.x = colosim_plots::results::Field { path: "link.loss".into(), label: "loss".into(), unit: Unit::Ratio };
+    results.x = Field { path: "link.loss".into(), label: "loss".into(), unit: Unit::Ratio };
     let svg = throughput::figure(&results).svg(&Theme::LIGHT).unwrap();
     let texts = texts(&svg);
     assert!(texts.contains(&"0") && texts.contains(&"0.1 %") && texts.contains(&"loss (log scale)"), "{texts:?}");
@@ -193,4 +194,87 @@ fn results_survive_json() {
     let results = delay_sweep(&[50, 100], &[2, 4], 2);
     let json = serde_json::to_string(&results).unwrap();
     assert_eq!(serde_json::from_str::<SweepResults>(&json).unwrap(), results);
+}
+
+/// A migration for each loss and one-way delay, half as fast with ten times the loss.
+fn lossy_sweep() -> SweepResults {
+    let mut results = delay_sweep(&[1, 10, 100, 1000], &[100, 1000], 3);
+    results.x = Field { path: "link.loss".into(), label: "loss".into(), unit: Unit::Ratio };
+    results.series = Some(Field { path: "link.latency".into(), label: "latency".into(), unit: Unit::Nanoseconds });
+    for point in &mut results.points {
+        point.x /= 1e12;
+        let delay_us: u64 = point.series.parse().unwrap();
+        point.series = format!("{delay_us} us");
+        point.conditions = Conditions {
+            loss: point.x,
+            round_trip_ns: 2_000 * delay_us,
+            segment_bytes: 1448,
+            flows: 1,
+            rate_bits_per_s: 10_000_000_000,
+            ..Conditions::default()
+        };
+        point.metrics.checkpoints = 0;
+        point.metrics.transferred_bytes = 1 << 32;
+        point.metrics.total_time_ns = (1e9 * (point.x / 1e-6).powf(0.3)) as u64 + point.seed;
+    }
+    results
+}
+
+#[test]
+fn a_sweep_over_loss_shows_goodput_beside_both_laws() {
+    let results = lossy_sweep();
+    let plots = render(&results, &Theme::LIGHT).unwrap();
+    assert_eq!(plots.iter().map(|plot| plot.name).collect::<Vec<_>>(), ["migration", "goodput"]);
+    let texts = texts(&plots[1].svg);
+    for expected in
+        ["200 µs round trip", "2 ms round trip", "Reno’s law (Mathis et al. 1997)", "CUBIC’s law (RFC 9438)"]
+    {
+        assert!(texts.contains(&expected), "`{expected}` is not in {texts:?}");
+    }
+    assert!(texts[0].starts_with("Goodput falls by 87 % from 0.0001 % to 0.1 % loss"), "{texts:?}");
+    for tick in ["0.0001 %", "0.001 %", "0.01 %", "0.1 %"] {
+        assert!(texts.contains(&tick), "ticks are at what was measured, not at the points of a law: {texts:?}");
+    }
+}
+
+#[test]
+fn a_sweep_over_page_writes_says_how_far_the_closed_form_is_off() {
+    let mut results = lossy_sweep();
+    results.series = None;
+    results.x = Field { path: "guest.workload.rate".into(), label: "rate".into(), unit: Unit::PagesPerSecond };
+    for point in &mut results.points {
+        point.series.clear();
+        point.x *= 1e8;
+        point.conditions = Conditions {
+            ram_bytes: 1 << 30,
+            page_bytes: 4096,
+            swept_pages_per_s: point.x as u64,
+            working_set_bytes: 1 << 30,
+            downtime_limit_ns: 100_000_000,
+            rate_bits_per_s: 8 << 30,
+            ..Conditions::default()
+        };
+        point.metrics.total_time_ns = (law::precopy(&point.conditions).unwrap().total_ns * 1.02) as u64;
+        point.metrics.rounds = 3;
+    }
+    let svg = migration::figure(&results).unwrap().svg(&Theme::DARK).unwrap();
+    let texts = texts(&svg);
+    assert!(texts[..2].join(" ").ends_with("the closed form is 2 % off at most"), "{texts:?}");
+    for expected in ["closed form", "simulated", "Total time (s)", "Rounds in which pages were sent"] {
+        assert!(texts.contains(&expected), "`{expected}` is not in {texts:?}");
+    }
+}
+
+#[test]
+fn held_output_is_shown_if_clients_got_any() {
+    let mut results = delay_sweep(&[50, 100], &[2, 4], 3);
+    for point in &mut results.points {
+        point.metrics.packets_released = 100;
+        point.metrics.held_mean_ns = 20_000;
+        point.metrics.held_p99_ns = 4_000_000;
+    }
+    let plots = render(&results, &Theme::LIGHT).unwrap();
+    assert_eq!(plots.iter().map(|plot| plot.name).collect::<Vec<_>>(), ["throughput", "pause", "latency"]);
+    let texts = texts(&plots[2].svg);
+    assert!(texts.contains(&"99th percentile") && texts.iter().any(|text| text.starts_with("Output is held back")));
 }

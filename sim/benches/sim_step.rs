@@ -2,7 +2,7 @@
 //!
 //! Each figure is the time of a whole run divided by what it did; starting the run is part of it.
 
-use colosim_sim::link::{Path, PathConfig, Piece, Transport, connect};
+use colosim_sim::link::{Loss, Path, PathConfig, Piece, Tcp, Transport, connect};
 use colosim_sim::{
     Config, Memory, Mutex, Noise, Outcome, Plan, ProcessId, Sim, Simulator, Span, StepCost, StepId, StepInfo,
 };
@@ -99,11 +99,11 @@ fn pages(simulator: &mut Simulator) -> Outcome {
             rate_bits_per_s: 10_000_000_000,
             latency: Span::micros(50),
             jitter: Span::micros(1),
-            loss: 1e-4,
+            loss: Loss::Bernoulli(1e-4),
             queue_bytes: 1 << 20,
         });
         let (first, second) =
-            connect(sim, "link", (process, &path), (process, &path), Transport::Tcp, 1 << 20, 1 << 20);
+            connect(sim, "link", (process, &path), (process, &path), Transport::Tcp(Tcp::ethernet()), 1 << 20, 1 << 20);
         sim.spawn(process, "writer", |cx| async move {
             for word in 0..PAGES {
                 first.write(&cx, [Piece::Fill { word, bytes: 4_096 }]).await.expect("nobody closes");

@@ -20,7 +20,7 @@ use crate::names::Names;
 use crate::plan::Plan;
 use crate::process::{Process, ProcessId};
 use crate::random::{Stream, fingerprint};
-use crate::run::{Config, Ended, Outcome};
+use crate::run::{Config, Ended, HeldBack, Outcome};
 use crate::spin::Spin;
 use crate::step::{StepId, Watch};
 use crate::thread::{Cx, Spread, Thread, ThreadId};
@@ -84,6 +84,8 @@ pub(crate) struct Core {
     pub object_names: Vec<Rc<str>>,
     pub names: Names,
     pub records: Vec<Record>,
+    /// What waited for acknowledgements.
+    pub held_back: Vec<HeldBack>,
 }
 
 #[derive(Default)]
@@ -198,6 +200,7 @@ impl Kernel {
         core.object_names.clear();
         core.names.begin_run();
         core.records.clear();
+        core.held_back.clear();
     }
 
     fn execute(&self) -> Ended {

@@ -118,7 +118,7 @@ pub use lock::{Condvar, Event, Mutex, Semaphore, Signal};
 pub use memory::{Memory, TRACKED_PAGES_MAX};
 pub use plan::{Fork, Hold, Plan, Stall, Visit};
 pub use process::ProcessId;
-pub use run::{Config, Ended, Outcome};
+pub use run::{Config, Ended, HeldBack, Outcome};
 pub use shared::{Atomic, Ordering, Plain, Pointer};
 pub use step::{Noise, StepCost, StepId, StepInfo};
 pub use thread::{Cx, Step, ThreadId};

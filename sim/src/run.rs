@@ -47,6 +47,21 @@ pub enum Ended {
     StepLimit,
 }
 
+/// Something short that Nagle's algorithm held back until what was sent before it had been acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The connection and direction.
+    pub connection: String,
+    /// The thread that wrote it, and the step that it had done last.
+    pub thread: ThreadId,
+    /// See `thread`.
+    pub step: StepId,
+    /// When it was written.
+    pub since: Time,
+    /// When it was sent.
+    pub until: Time,
+}
+
 /// What a run leaves behind.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -77,6 +92,8 @@ pub struct Outcome {
     pub blocked: Vec<Blocked>,
     /// The trace, if it was asked for.
     pub records: Vec<Record>,
+    /// What was written and had to wait for an acknowledgement, in the order in which it went on.
+    pub held_back: Vec<HeldBack>,
     /// Names of the threads, by [`ThreadId::index`].
     pub thread_names: Vec<String>,
     /// The model's steps, as the configuration gave them.
@@ -104,6 +121,7 @@ impl Core {
             blocked: self.control.as_ref().map_or_else(Vec::new, |control| control.blocked()),
             events: self.control.as_mut().map_or_else(Vec::new, |control| control.take_records()),
             records: std::mem::take(&mut self.records),
+            held_back: std::mem::take(&mut self.held_back),
             thread_names: self.threads.iter().map(|t| String::from(&*t.name)).collect(),
             step_table: self.config().steps,
         }

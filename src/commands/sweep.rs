@@ -15,7 +15,7 @@ use crate::report::sweep::{Swept, text};
 use crate::values::{Assignment, Format};
 use colosim_models::experiment::ScenarioExperiment;
 use colosim_models::host_profile::HostProfile;
-use colosim_models::scenario::{Scenario, SweepValue, Unit, Vary};
+use colosim_models::scenario::{Loss, Scenario, SweepValue, Unit, Vary, Workload};
 use colosim_plots::results::{self, Field, SweepPoint, SweepResults};
 use colosim_sim::explore::Trial;
 use colosim_sim::{Plan, Simulator};
@@ -28,6 +28,7 @@ struct Point {
     unit: results::Unit,
     x_text: String,
     series: String,
+    series_unit: results::Unit,
     loaded: Loaded,
     chosen: Chosen,
 }
@@ -52,8 +53,9 @@ pub fn sweep(args: &SweepArgs, settings: Settings) -> Result<Answer, Failure> {
         question: loaded.scenario.question.clone(),
         variant: points.first().map(|point| point.chosen.name.clone()).unwrap_or_default(),
         x: field(&fields[0], unit),
-        // The values of the second field are only names of lines.
-        series: fields.get(1).map(|vary| field(vary, results::Unit::None)),
+        series: fields
+            .get(1)
+            .map(|vary| field(vary, points.first().map_or(results::Unit::None, |point| point.series_unit))),
         points: points_run,
     };
     let written = match results.points.is_empty() {
@@ -151,9 +153,19 @@ fn points(loaded: &Loaded, fields: &[Vary], args: &SweepArgs) -> Result<Vec<Poin
             // What is no number lies in its order along the axis.
             let number = scenario.field_number(&fields[0].path);
             let (x, unit) = number.map_or((index as f64, results::Unit::None), |(x, unit)| (x, unit_of(unit)));
+            let series_unit = fields.get(1).and_then(|field| scenario.field_number(&field.path));
+            let series_unit = series_unit.map_or(results::Unit::None, |(_, unit)| unit_of(unit));
             let loaded = with_host(loaded, scenario)?;
             let chosen = loaded.variant(args.variant.as_deref())?;
-            points.push(Point { x, unit, x_text: value.to_string(), series: line.to_string(), loaded, chosen });
+            points.push(Point {
+                x,
+                unit,
+                x_text: value.to_string(),
+                series: line.to_string(),
+                series_unit,
+                loaded,
+                chosen,
+            });
         }
     }
     Ok(points)
@@ -231,10 +243,43 @@ fn run_one(simulator: &mut Simulator, point: &Point, seed: u64) -> (SweepPoint, 
         pause_p99_ns: measured.pause_ns.p99,
         total_time_ns: measured.measured.total_time_ns,
         downtime_ns: measured.measured.downtime_ns,
+        transferred_bytes: measured.measured.transferred_bytes,
+        pages: measured.measured.normal + measured.measured.duplicate,
+        rounds: measured.measured.rounds,
+        packets_released: measured.measured.packets_released,
+        held_mean_ns: measured.measured.held_mean_ns,
+        held_p99_ns: measured.measured.held_p99_ns,
     };
     let violated = run.outcome.violations.iter().any(|violation| is_asked(scenario, violation.kind));
     let (x_text, series) = (point.x_text.clone(), point.series.clone());
-    (SweepPoint { x: point.x, x_text, series, seed, metrics }, violated)
+    (SweepPoint { x: point.x, x_text, series, seed, conditions: conditions(scenario), metrics }, violated)
+}
+
+/// What the closed forms need to know.
+fn conditions(scenario: &Scenario) -> results::Conditions {
+    let (guest, migration, link) = (&scenario.guest, &scenario.migration, &scenario.link);
+    let (swept_pages_per_s, working_set_bytes) = match guest.workload {
+        Workload::Sequential { rate, working_set, zero_share } if zero_share.value() == 0.0 => {
+            (rate.per_second(), working_set.bytes())
+        }
+        _ => (0, 0),
+    };
+    let (limit, rate) = (migration.max_bandwidth.bits_per_second(), link.rate.bits_per_second());
+    results::Conditions {
+        ram_bytes: (guest.ram.bytes() as f64 * guest.filled.value()) as u64,
+        page_bytes: guest.page_size.bytes(),
+        swept_pages_per_s,
+        working_set_bytes,
+        downtime_limit_ns: migration.downtime_limit.nanos(),
+        rate_bits_per_s: if limit == 0 { rate } else { limit.min(rate) },
+        round_trip_ns: 2 * link.latency.nanos(),
+        loss: match link.loss {
+            Loss::None => 0.0,
+            Loss::Bernoulli(probability) => probability,
+        },
+        segment_bytes: link.segment.bytes(),
+        flows: u64::from(migration.multifd_channels),
+    }
 }
 
 #[cfg(test)]

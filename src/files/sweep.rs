@@ -35,6 +35,12 @@ fn csv_table(results: &SweepResults) -> Result<Vec<u8>, csv::Error> {
         "pause_p99_ns",
         "total_time_ns",
         "downtime_ns",
+        "transferred_bytes",
+        "pages",
+        "rounds",
+        "packets_released",
+        "held_mean_ns",
+        "held_p99_ns",
     ];
     table.write_record([results.x.path.as_str()].into_iter().chain(series).chain(measured))?;
     for point in &results.points {
@@ -48,6 +54,12 @@ fn csv_table(results: &SweepResults) -> Result<Vec<u8>, csv::Error> {
             metrics.pause_p99_ns.to_string(),
             metrics.total_time_ns.to_string(),
             metrics.downtime_ns.to_string(),
+            metrics.transferred_bytes.to_string(),
+            metrics.pages.to_string(),
+            metrics.rounds.to_string(),
+            metrics.packets_released.to_string(),
+            metrics.held_mean_ns.to_string(),
+            metrics.held_p99_ns.to_string(),
         ];
         let fields = [point.x_text.clone()].into_iter().chain(series.map(|_| point.series.clone()));
         table.write_record(fields.chain(numbers))?;

@@ -16,7 +16,7 @@ use crate::scenario::{Accel, Granularity, Workload};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm, Work};
 use crate::steps::{STEPS, colo_incoming};
 use crate::world::costs;
-use colosim_sim::link::{Path, PathConfig, Piece, Socket, Transport, connect};
+use colosim_sim::link::{Loss, Path, PathConfig, Piece, Socket, Tcp, Transport, connect};
 use colosim_sim::{Config, Cx, Kind, Outcome, Plan, Signal, Sim, Simulator, Span, Time};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -119,14 +119,14 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
         rate_bits_per_s: 0,
         latency: Span::micros(1),
         jitter: Span::ZERO,
-        loss: 0.0,
+        loss: Loss::None,
         queue_bytes: u64::MAX / 2,
     };
     let (there, back) = (Path::new(direct), Path::new(direct));
     let ends: Vec<(Socket, Socket)> = recording
         .connections
         .iter()
-        .map(|c| connect(sim, &c.name, (primary, &there), (secondary, &back), Transport::Tcp, 4 << 20, 6 << 20))
+        .map(|c| connect(sim, &c.name, (primary, &there), (secondary, &back), Transport::Tcp(Tcp::loopback()), 4 << 20, 6 << 20))
         .collect();
     let own = |main: bool| {
         let pairs = recording.connections.iter().zip(&ends);

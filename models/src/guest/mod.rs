@@ -12,6 +12,7 @@
 
 mod dirty_bitmap;
 mod layout;
+mod page_bytes;
 mod ram;
 mod run_clock;
 mod saved;
@@ -19,6 +20,7 @@ mod workload;
 
 pub use dirty_bitmap::DirtyBitmap;
 pub use layout::{Block, Layout, PageAddress, page_runs};
+pub(crate) use page_bytes::{page_bytes, word_of_random_page};
 pub use ram::GuestRam;
 pub(crate) use run_clock::RunClock;
 pub(crate) use saved::{DEVICE, SavedGuest};

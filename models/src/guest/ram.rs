@@ -57,6 +57,12 @@ impl GuestRam {
         self.writer.run_time(now)
     }
 
+    /// From now on the guest runs at this many percent less than its speed.
+    pub fn throttle(&mut self, now: Time, percent: u32) {
+        self.advance(now);
+        self.writer.throttle(now, percent);
+    }
+
     /// The page that the guest writes next, as of the last look, where they come in order.
     pub fn next_page(&self) -> u64 {
         self.writer.next_page()

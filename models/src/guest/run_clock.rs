@@ -1,4 +1,4 @@
-//! How long a guest has run, and what is due by then.
+//! How long a guest has run, and what is due by then. A throttled guest runs for a part of the time.
 
 use colosim_sim::{Span, Time};
 
@@ -8,6 +8,8 @@ pub struct RunClock {
     /// Run time up to the last stop.
     ran: Span,
     started: Option<Time>,
+    /// Percent of the time in which it sleeps though it runs.
+    throttle: u32,
 }
 
 impl RunClock {
@@ -24,6 +26,13 @@ impl RunClock {
         self.started = None;
     }
 
+    /// `cpu_throttle_set`: from now on it sleeps this percentage of the time.
+    pub fn throttle(&mut self, now: Time, percent: u32) {
+        self.ran = self.run_time(now);
+        self.started = self.started.map(|_| now);
+        self.throttle = percent;
+    }
+
     /// Does the guest run?
     pub fn is_running(&self) -> bool {
         self.started.is_some()
@@ -31,7 +40,8 @@ impl RunClock {
 
     /// How long it has run.
     pub fn run_time(&self, now: Time) -> Span {
-        self.started.map_or(self.ran, |started| self.ran + now.since(started))
+        let awake = |span: Span| Span((u128::from(span.0) * u128::from(100 - self.throttle) / 100) as u64);
+        self.started.map_or(self.ran, |started| self.ran + awake(now.since(started)))
     }
 
     /// How many of the things that it does so many times a second it has done.

@@ -63,8 +63,10 @@ impl GuestWriter {
             Workload::Uniform { rate, working_set, zero_share } => {
                 (rate.per_second(), Pattern::Uniform { pages: in_pages(working_set.bytes()) }, zero_share)
             }
-            Workload::Sequential { rate, working_set, zero_share } => {
-                (rate.per_second(), Pattern::Sequential { pages: in_pages(working_set.bytes()), next: 0 }, zero_share)
+            Workload::Sequential { rate, working_set, start, zero_share } => {
+                let pages = in_pages(working_set.bytes());
+                let next = in_pages(start.bytes()) % pages.max(1);
+                (rate.per_second(), Pattern::Sequential { pages, next }, zero_share)
             }
             Workload::HotCold { rate, working_set, hot_set, hot_writes, zero_share } => {
                 let pages = in_pages(working_set.bytes());
@@ -97,6 +99,11 @@ impl GuestWriter {
     pub fn stop(&mut self, now: Time) {
         debug_assert_eq!(self.writes, self.due(now), "a guest is stopped before its last writes were taken");
         self.clock.stop(now);
+    }
+
+    /// From now on it runs at this many percent less than its speed. The caller has advanced to `now`.
+    pub fn throttle(&mut self, now: Time, percent: u32) {
+        self.clock.throttle(now, percent);
     }
 
     /// The page that it writes next, where they come in order, again and again.

@@ -1,7 +1,7 @@
 //! The clients: what they have seen, for the oracles.
 
 use super::guest::Packet;
-use colosim_sim::{Cx, Place};
+use colosim_sim::{Cx, Place, Span, Time};
 use std::cell::{Cell, RefCell};
 
 /// A packet of the PVM that its client has got.
@@ -18,11 +18,13 @@ pub struct Seen {
 pub struct Clients {
     from_primary: RefCell<Vec<Seen>>,
     from_secondary: Cell<u64>,
+    held: RefCell<Vec<Span>>,
 }
 
 impl Clients {
-    /// A packet that the primary's compare object has released.
-    pub(super) fn see_from_primary(&self, cx: &Cx, packet: Packet) {
+    /// A packet that the primary's compare object has released; it had it since `since`.
+    pub(super) fn see_from_primary(&self, cx: &Cx, packet: Packet, since: Time) {
+        self.held.borrow_mut().push(cx.sim.now().since(since));
         self.from_primary.borrow_mut().push(Seen { packet, released_by: cx.place() });
     }
 
@@ -34,6 +36,11 @@ impl Clients {
     /// Everything that came from the primary, in order.
     pub fn seen_from_primary(&self) -> Vec<Seen> {
         self.from_primary.borrow().clone()
+    }
+
+    /// How long each packet from the primary was held, in the order of their release.
+    pub fn held(&self) -> Vec<Span> {
+        self.held.borrow().clone()
     }
 
     /// Packets that came from either side.

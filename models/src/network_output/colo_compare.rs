@@ -177,7 +177,7 @@ impl ColoCompare {
         }
         let at = list.partition_point(|queued| queued.packet.sequence <= packet.sequence);
         list.insert(at, Queued { packet, since: cx.sim.now() });
-        let differs = connection.compare(|packet| clients.see_from_primary(cx, packet));
+        let differs = connection.compare(|queued| clients.see_from_primary(cx, queued.packet, queued.since));
         differs.then_some(Wanted::Mismatch)
     }
 
@@ -193,7 +193,7 @@ impl ColoCompare {
     fn flush(&self, cx: &Cx, clients: &Clients) {
         for connection in self.connections.borrow_mut().values_mut() {
             for queued in connection.primary.drain(..) {
-                clients.see_from_primary(cx, queued.packet);
+                clients.see_from_primary(cx, queued.packet, queued.since);
             }
             connection.secondary.clear();
         }
@@ -202,17 +202,17 @@ impl ColoCompare {
 
 impl Connection {
     /// Compare while both lists hold a packet. Returns whether it ended with a mismatch.
-    fn compare(&mut self, mut release: impl FnMut(Packet)) -> bool {
+    fn compare(&mut self, mut release: impl FnMut(Queued)) -> bool {
         while let (Some(ours), Some(theirs)) = (self.primary.first(), self.secondary.first()) {
             let (ours, theirs) = (ours.packet, theirs.packet);
             let is_done = |packet: &Packet| packet.sequence + PAYLOAD_BYTES <= self.compared;
             if is_done(&ours) {
-                release(self.primary.remove(0).packet);
+                release(self.primary.remove(0));
             } else if is_done(&theirs) {
                 self.secondary.remove(0);
             } else if (ours.sequence, ours.payload) == (theirs.sequence, theirs.payload) {
                 self.compared = ours.sequence + PAYLOAD_BYTES;
-                release(self.primary.remove(0).packet);
+                release(self.primary.remove(0));
                 self.secondary.remove(0);
             } else {
                 return true;
@@ -240,7 +240,7 @@ mod tests {
         let compared = 1000 + compared * PAYLOAD_BYTES;
         let mut connection = Connection { primary: queue(ours), secondary: queue(theirs), compared };
         let mut released = Vec::new();
-        let differs = connection.compare(|packet| released.push(packet.number));
+        let differs = connection.compare(|queued| released.push(queued.packet.number));
         (differs, released, connection.primary.len(), connection.secondary.len())
     }
 

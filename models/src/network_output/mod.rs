@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::scenario::{PacketRate, Share};
     use crate::steps::STEPS;
-    use colosim_sim::link::{Path, PathConfig, Transport, connect};
+    use colosim_sim::link::{Loss, Path, PathConfig, Tcp, Transport, connect};
     use colosim_sim::{Config, Noise, Plan, Simulator, Span, StepCost};
 
     /// 1000 packets in a second, on one connection.
@@ -164,12 +164,12 @@ mod tests {
                 rate_bits_per_s: 10_000_000_000,
                 latency: Span::millis(0),
                 jitter: Span::ZERO,
-                loss: 0.0,
+                loss: Loss::None,
                 queue_bytes: 1 << 20,
             };
             let (there, back) = (Path::new(path), Path::new(path));
             let (here, remote) = (sim.process("primary"), sim.process("secondary"));
-            let (a, b) = connect(sim, "redirector", (here, &there), (remote, &back), Transport::Tcp, 1 << 16, 1 << 16);
+            let (a, b) = connect(sim, "redirector", (here, &there), (remote, &back), Transport::Tcp(Tcp::loopback()), 1 << 16, 1 << 16);
             let output = Rc::new(NetworkOutput::new(sim, one_client(), a, b));
             let (pvm, svm, compare, reader, timer) =
                 (output.clone(), output.clone(), output.clone(), output.clone(), output.clone());

@@ -10,7 +10,7 @@ use super::migration_thread::device_state;
 use super::ram_save::qemu_savevm_live_state;
 use super::{MigrationState, Primary};
 use crate::metrics::Checkpoint;
-use crate::scenario::Place;
+use crate::scenario::{DelayFrom, Place};
 use crate::steps::colo_primary as step;
 use crate::variant::{ReadyWait, ReleasePoint};
 use crate::wire::colo_message::{self, ColoMessage};
@@ -163,6 +163,9 @@ async fn colo_do_checkpoint_transaction(cx: &Cx, qemu: &Primary, interval: Span)
     qemu.bql.lock(cx).await;
     cx.step(step::RESUME_VM).await; // P37
     qemu.start_vm(cx);
+    if qemu.migration.checkpoint_delay_from == DelayFrom::Resume {
+        arm_timer(cx, qemu);
+    }
     qemu.bql.unlock(cx);
     finish_measuring(cx, qemu, number, stopped, before);
     Ok(())
@@ -197,7 +200,8 @@ pub(super) fn colo_checkpoint_notify(cx: &Cx, qemu: &Primary) {
     qemu.checkpoint_event.set(cx);
     let number = qemu.recorder.borrow().checkpoints.len() as u32 + 1;
     // A timer that is free to be due at any time would never come to an end.
-    if !(cx.sim.is_controlled() && qemu.checkpoints_max.is_some_and(|max| number >= max)) {
+    let is_next_due = qemu.migration.checkpoint_delay_from == DelayFrom::Request;
+    if is_next_due && !(cx.sim.is_controlled() && qemu.checkpoints_max.is_some_and(|max| number >= max)) {
         arm_timer(cx, qemu);
     }
 }

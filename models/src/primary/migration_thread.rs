@@ -83,7 +83,7 @@ async fn migration_completion(cx: &Cx, qemu: &Primary) {
     cx.step(step::SAVE_DEVICES).await;
     let size = qemu.migration.device_state.bytes() as usize;
     qemu.file.put_buffer(cx, qemu, &device_state(qemu, 0)).await;
-    qemu.file.put_item(&Item::VmDescription { text: description(size) });
+    qemu.file.put_item(&Item::VmDescription { text: description(qemu) });
     qemu.file.flush(cx, qemu).await;
     qemu.bql.unlock(cx);
 
@@ -102,16 +102,12 @@ fn record_precopy(cx: &Cx, qemu: &Primary) {
     let now = cx.sim.now();
     metrics.total_time_ns = now.since(qemu.began).0;
     metrics.downtime_ns = now.since(qemu.downtime_start.get()).0;
-    metrics.transferred_bytes = qemu.transferred_bytes();
-    metrics.multifd_bytes = qemu.multifd.bytes.get();
-    metrics.normal = qemu.counters.normal.get();
-    metrics.duplicate = qemu.counters.duplicate.get();
-    metrics.dirty_sync_count = qemu.ram_state.dirty_syncs.get();
-    metrics.rounds = qemu.ram_state.rounds.get();
+    qemu.count_sent(&mut metrics);
 }
 
 /// `migration_iteration_finish`: COLO, and the VM goes on here unless it was handed over.
 async fn migration_iteration_finish(cx: &Cx, qemu: &Rc<Primary>) {
+    qemu.auto_converge.stop(qemu, cx.sim.now());
     qemu.bql.lock(cx).await;
     let state = qemu.state.load(cx, Ordering::Relaxed);
     if state == MigrationState::Colo {
@@ -174,6 +170,11 @@ pub(super) fn device_state(qemu: &Primary, number: u32) -> Vec<u8> {
     bytes
 }
 
-fn description(size: usize) -> Vec<u8> {
-    format!(r#"{{"devices":[{{"name":"device","instance_id":0,"size":{size}}}]}}"#).into_bytes()
+/// What the device state is made of, in JSON, padded to the length that the scenario gives it.
+fn description(qemu: &Primary) -> Vec<u8> {
+    let size = qemu.migration.device_state.bytes();
+    let mut text = format!(r#"{{"devices":[{{"name":"device","instance_id":0,"size":{size}}}]}}"#).into_bytes();
+    let length = text.len().max(qemu.migration.vm_description.bytes() as usize);
+    text.resize(length, b' ');
+    text
 }

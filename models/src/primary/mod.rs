@@ -11,9 +11,10 @@
 //! Every thread is one function that reads top to bottom like the QEMU function it follows. What two threads share is a
 //! field of [`Primary`] or of its multifd state.
 //!
-//! **Not modelled**: the return path of precopy (it stays closed), cancelling, auto-converge, XBZRLE, postcopy, TLS,
+//! **Not modelled**: the return path of precopy (it stays closed), cancelling, XBZRLE, postcopy, TLS,
 //! zero-copy-send, establishing the connections; of disks only what `replication` has.
 
+mod auto_converge;
 mod checkpoint_timer;
 mod colo;
 mod failover;
@@ -26,13 +27,14 @@ mod ram_save;
 mod rate_limit;
 
 use crate::guest::{GuestRam, GuestWriter, Layout, Side};
-use crate::metrics::Recorder;
+use crate::metrics::{Metrics, Recorder};
 use crate::milestone::Milestones;
 use crate::network_output::{self, NetworkOutput, Wanted};
 use crate::replication::PrimaryDisk;
-use crate::scenario::{self, Granularity, ZeroPageDetection};
+use crate::scenario::{self, Contents, Granularity, ZeroPageDetection};
 use crate::variant::{Multifd, Variant};
 use crate::wire::colo_message::ColoMessage;
+use auto_converge::AutoConverge;
 use checkpoint_timer::CheckpointTimer;
 use colosim_sim::link::Socket;
 use colosim_sim::{Atomic, Cx, Event, Mutex, ProcessId, Signal, Sim, ThreadId, Time};
@@ -118,6 +120,7 @@ pub struct Primary {
     variant: Variant,
     migration: scenario::Migration,
     granularity: Granularity,
+    contents: Contents,
     checkpoints_max: Option<u32>,
     layout: Rc<Layout>,
     ram: RefCell<GuestRam>,
@@ -127,6 +130,7 @@ pub struct Primary {
     multifd: MultifdSendState,
     ram_state: RamState,
     rate_limit: RateLimit,
+    auto_converge: AutoConverge,
     counters: Counters,
     state: Atomic<MigrationState>,
     failover_state: Atomic<FailoverState>,
@@ -201,6 +205,7 @@ impl Primary {
             multifd: MultifdSendState::new(sim, channels),
             ram_state: RamState::new(sim, &layout),
             rate_limit: RateLimit::new(&migration),
+            auto_converge: AutoConverge::default(),
             counters: Counters::default(),
             state: Atomic::new(sim, MigrationState::Setup),
             failover_state: Atomic::new(sim, FailoverState::None),
@@ -224,6 +229,7 @@ impl Primary {
             variant,
             migration,
             granularity,
+            contents: guest.contents,
             checkpoints_max,
             layout,
             recorder,
@@ -333,7 +339,20 @@ impl Primary {
         metrics.guest_page_writes = ram.writes();
         metrics.guest_run_ns = ram.run_time(now).0;
         metrics.elapsed_ns = now.since(self.began).0;
+        if metrics.total_time_ns == 0 {
+            self.count_sent(&mut metrics);
+        }
         metrics.checkpoints.truncate(self.checkpoints_done.get() as usize);
+    }
+
+    /// What precopy has sent so far.
+    fn count_sent(&self, metrics: &mut Metrics) {
+        metrics.transferred_bytes = self.transferred_bytes();
+        metrics.multifd_bytes = self.multifd.bytes.get();
+        metrics.normal = self.counters.normal.get();
+        metrics.duplicate = self.counters.duplicate.get();
+        metrics.dirty_sync_count = self.ram_state.dirty_syncs.get();
+        metrics.rounds = self.ram_state.rounds.get();
     }
 
     fn checkpoint_signal(&self, sim: &Sim, number: u32) -> Signal {

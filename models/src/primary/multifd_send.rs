@@ -13,9 +13,9 @@
 //! copies them first.
 
 use super::{MigrationState, Primary};
-use crate::guest::PageAddress;
+use crate::guest::{PageAddress, page_bytes};
 use crate::scenario::{Compression, ZeroPageDetection};
-use crate::steps::multifd_send as step;
+use crate::steps::{multifd_codec, multifd_send as step};
 use crate::variant::SendExitKick;
 use crate::wire::codec::Compressor;
 use crate::wire::multifd_init::MultifdInit;
@@ -144,6 +144,11 @@ async fn send_job(cx: &Cx, qemu: &Primary, channel: &Channel, compressor: &mut C
     let (block, normal, zero) = zero_page_detect(cx, qemu, &mut channel.data.borrow_mut());
     qemu.counters.normal.set(qemu.counters.normal.get() + normal.len() as u64);
     qemu.counters.duplicate.set(qemu.counters.duplicate.get() + zero.len() as u64);
+    match qemu.migration.multifd_compression {
+        Compression::None => {}
+        Compression::Zlib => cx.step_on(multifd_codec::COMPRESS_ZLIB, normal.len() as u64).await,
+        Compression::Zstd => cx.step_on(multifd_codec::COMPRESS_ZSTD, normal.len() as u64).await,
+    }
     let payload = match compressor {
         Compressor::Nocomp => None,
         codec => Some(compress(cx, qemu, codec, block, &normal)),
@@ -160,7 +165,7 @@ async fn send_job(cx: &Cx, qemu: &Primary, channel: &Channel, compressor: &mut C
         page_size,
     );
 
-    cx.step_on(step::WRITEV, normal.len() as u64).await; // S7
+    cx.step_on(step::WRITEV, payload_len.div_ceil(page_size)).await; // S7
     let mut pieces = vec![encode(&packet, page_size)];
     match payload {
         Some(payload) => pieces.push(Piece::Bytes(payload.into())),
@@ -223,7 +228,8 @@ fn zero_page_detect(cx: &Cx, qemu: &Primary, data: &mut SendData) -> (usize, Vec
 fn compress(cx: &Cx, qemu: &Primary, compressor: &mut Compressor, block: usize, pages: &[usize]) -> Vec<u8> {
     let words = qemu.layout.page_size as usize / 8;
     let (mut ram, now) = (qemu.ram.borrow_mut(), cx.sim.now());
-    let expand = |page: &usize| ram.content(now, PageAddress { block, page: *page }).to_le_bytes().repeat(words);
+    let mut word = |page: &usize| ram.content(now, PageAddress { block, page: *page });
+    let expand = |page: &usize| page_bytes(word(page), qemu.contents, words);
     let contents: Vec<Vec<u8>> = pages.iter().map(expand).collect();
     let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
     let mut payload = Vec::new();

@@ -149,7 +149,8 @@ async fn migration_bitmap_sync(cx: &Cx, qemu: &Primary) {
     cx.step(step::DIRTY_SYNC).await;
     let ram_state = &qemu.ram_state;
     ram_state.bitmap_mutex.lock(cx).await;
-    qemu.ram.borrow_mut().sync_dirty_log(cx.sim.now(), &mut ram_state.bitmap.borrow_mut());
+    let newly_dirty = qemu.ram.borrow_mut().sync_dirty_log(cx.sim.now(), &mut ram_state.bitmap.borrow_mut());
+    qemu.auto_converge.after_sync(qemu, cx.sim.now(), newly_dirty);
     ram_state.in_round.set(false);
     ram_state.bitmap_mutex.unlock(cx);
 }

@@ -230,7 +230,7 @@ pub async fn commit_turn(cx: &Cx, qemu: &Secondary) -> bool {
 mod tests {
     use super::*;
     use crate::steps::STEPS;
-    use colosim_sim::link::{Path, PathConfig, Transport, connect};
+    use colosim_sim::link::{Loss, Path, PathConfig, Transport, connect};
     use colosim_sim::{Config, Noise, Plan, Simulator, Span, StepCost};
 
     const CLUSTERS: usize = 4;
@@ -252,7 +252,7 @@ mod tests {
                 rate_bits_per_s: 1_000_000_000,
                 latency: Span::ZERO,
                 jitter: Span::ZERO,
-                loss: 0.0,
+                loss: Loss::None,
                 queue_bytes: 1 << 20,
             });
             let (a, b) = (sim.process("primary"), sim.process("secondary"));

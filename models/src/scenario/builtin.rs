@@ -1,10 +1,12 @@
-//! The scenarios that are part of the program: the files of `scenarios/`, by name.
+//! The scenarios that are part of the program: the files of `scenarios/` and `scenarios/curves/`, by name.
 
 macro_rules! builtin {
-    ($($name:literal,)+) => {
-        /// Name and text of every built-in scenario, by name.
-        pub const BUILTIN: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../../scenarios/", $name, ".ron"))),)+];
+    ($($name:literal,)+ curves: $($curve:literal,)+) => {
+        /// Name and text of every built-in scenario, by name; those that are only there to be swept come last.
+        pub const BUILTIN: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../../scenarios/", $name, ".ron"))),)+
+            $(($curve, include_str!(concat!("../../../scenarios/curves/", $curve, ".ron"))),)+
+        ];
     };
 }
 
@@ -40,6 +42,12 @@ builtin! {
     "vm-restart",
     "zero-pages",
     "zero-shortcut",
+    curves:
+    "added-latency",
+    "channels-and-codec",
+    "dirty-rate",
+    "lossy-bulk",
+    "lossy-path",
 }
 
 /// The text of the built-in scenario of this name.

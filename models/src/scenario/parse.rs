@@ -173,6 +173,7 @@ impl<'de> Deserialize<'de> for Loss {
         enum Written {
             None,
             Bernoulli(f64),
+            GilbertElliott { loss: f64, burst: f64 },
         }
         let raw = <&RawValue>::deserialize(deserializer)?;
         let text = raw.trim().get_ron();
@@ -182,11 +183,12 @@ impl<'de> Deserialize<'de> for Loss {
         match ron_options().from_str(text) {
             Ok(Written::None) => Ok(Loss::None),
             Ok(Written::Bernoulli(probability)) => Ok(Loss::Bernoulli(probability)),
+            Ok(Written::GilbertElliott { loss, burst }) => Ok(Loss::GilbertElliott { loss, burst }),
             Err(SpannedError { code: Error::NoSuchEnumVariant { found, expected, .. }, .. }) => {
                 Err(de::Error::unknown_variant(&found, expected))
             }
             Err(error) => Err(de::Error::custom(format!(
-                "`{text}` is no loss ({}); write a probability, `None` or e.g. `Bernoulli(1e-4)`",
+                "`{text}` is no loss ({}); write a probability, `None`, `Bernoulli(1e-4)` or `GilbertElliott(loss: 1e-3, burst: 4)`",
                 lower_first(&error.code.to_string())
             ))),
         }

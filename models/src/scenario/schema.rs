@@ -126,6 +126,9 @@ pub struct Guest {
     /// Part of RAM that is not zero when migration starts.
     #[serde(default = "default_filled")]
     pub filled: Share,
+    /// What a page that is not zero is full of, which only a codec sees.
+    #[serde(default, skip_serializing_if = "Contents::is_default")]
+    pub contents: Contents,
     /// What the guest writes.
     #[serde(default)]
     pub workload: Workload,
@@ -144,6 +147,22 @@ pub struct Guest {
     /// What it sends to clients, compared and held back as COLO does it; nothing unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Output>,
+}
+
+/// What a page that is not zero is full of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Contents {
+    /// One word of 64 bits, again and again.
+    #[default]
+    RepeatedWord,
+    /// Pseudo-random words: nothing that a codec could shorten.
+    Random,
+}
+
+impl Contents {
+    fn is_default(&self) -> bool {
+        *self == Contents::default()
+    }
 }
 
 /// What runs the guest's instructions.
@@ -235,6 +254,9 @@ pub enum Workload {
         rate: PageRate,
         /// Size of the working set, from the start of `pc.ram`.
         working_set: Size,
+        /// Where in the working set it has got to when migration starts.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        start: Size,
         /// Share of writes that leave a zero page.
         #[serde(default)]
         zero_share: Share,
@@ -272,15 +294,45 @@ pub struct Migration {
     pub max_bandwidth: Bandwidth,
     /// Longest pause that precopy may plan for.
     pub downtime_limit: Span,
+    /// Slow the guest down, step by step, if it dirties RAM too fast for precopy to end (capability auto-converge)?
+    #[serde(skip_serializing_if = "is_false")]
+    pub auto_converge: bool,
     /// COLO: start of a checkpoint to start of the next.
     pub x_checkpoint_delay: Span,
+    /// COLO: what that delay is counted from.
+    #[serde(skip_serializing_if = "DelayFrom::is_default")]
+    pub checkpoint_delay_from: DelayFrom,
     /// COLO after precopy (capability x-colo)? Without: plain precopy.
     pub x_colo: bool,
     /// Size of the device state that follows RAM.
     pub device_state: Size,
+    /// Length of the description of the device state in JSON that ends precopy; none of its own if zero.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub vm_description: Size,
     /// Does the secondary's process end when loading fails (exit-on-error)?
     #[serde(skip_serializing_if = "is_true")]
     pub exit_on_error: bool,
+}
+
+fn is_nothing(size: &Size) -> bool {
+    size.bytes() == 0
+}
+
+/// What x-checkpoint-delay is counted from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DelayFrom {
+    /// The request of a checkpoint, as QEMU does: its pause is part of the delay.
+    #[default]
+    Request,
+    /// The end of a checkpoint: the guest runs for so long and is then stopped, as Remus does (Cully et al., NSDI 2008). No
+    /// version of QEMU has this.
+    Resume,
+}
+
+impl DelayFrom {
+    fn is_default(&self) -> bool {
+        *self == DelayFrom::default()
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -301,10 +353,13 @@ impl Default for Migration {
             // 128 MiB/s
             max_bandwidth: Bandwidth::from_bits_per_second(8 * (128 << 20)),
             downtime_limit: Span::from_nanos(300_000_000),
+            auto_converge: false,
             x_checkpoint_delay: Span::from_nanos(20_000_000_000),
+            checkpoint_delay_from: DelayFrom::Request,
             x_colo: true,
             // What a small `pc` guest without disk and network card sends.
             device_state: Size::from_bytes(12_750),
+            vm_description: Size::from_bytes(0),
             exit_on_error: true,
         }
     }
@@ -357,26 +412,40 @@ pub struct Link {
     pub jitter: Span,
     /// Loss of segments. A loss costs time, never bytes.
     pub loss: Loss,
-    /// Length of the drop-tail queue before the path.
-    pub queue: Size,
+    /// Length of the drop-tail queue in the network. None: the bottleneck is the sender's own interface, which makes the sender wait
+    /// and drops nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Size>,
     /// Socket send buffer of each connection.
     pub send_buffer: Size,
     /// Socket receive buffer of each connection.
     pub receive_buffer: Size,
-    /// TCP without TCP_NODELAY on the main connection, as QEMU leaves it: what is less than a segment waits while anything is
-    /// unacknowledged, and the other end acknowledges so much later unless it answers. Linux: 40 ms. None: neither waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delayed_ack: Option<Span>,
-    /// Length of a full segment, for `delayed_ack`; of the loopback interface 64 KiB.
-    #[serde(skip_serializing_if = "is_segment_of_ethernet")]
+    /// Congestion control of TCP.
+    pub congestion: Congestion,
+    /// CUBIC ends slow start when a queue builds up, before a loss.
+    pub hystart: bool,
+    /// Segments that a new connection may send before anything is acknowledged.
+    pub initial_window: u32,
+    /// A connection that was idle for a retransmission time-out starts from `initial_window` again (Linux:
+    /// `tcp_slow_start_after_idle`).
+    pub slow_start_after_idle: bool,
+    /// TCP_NODELAY on the main connection, where QEMU leaves it off; the multifd channels have it in any case.
+    pub no_delay: bool,
+    /// Longest time that an acknowledgement waits for data to go with it (Linux: 40 ms).
+    pub delayed_ack: Span,
+    /// Grain of the kernel's timers: 4 ms at HZ=250.
+    pub jiffy: Span,
+    /// Payload of a full segment: 1448 bytes over Ethernet, 65483 on the loopback interface.
     pub segment: Size,
 }
 
-/// What Ethernet leaves of 1500 bytes to TCP with time stamps.
-const SEGMENT_BYTES: u64 = 1448;
-
-fn is_segment_of_ethernet(size: &Size) -> bool {
-    size.bytes() == SEGMENT_BYTES
+/// Congestion control of TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Congestion {
+    /// RFC 9438, the default of Linux.
+    Cubic,
+    /// RFC 5681.
+    Reno,
 }
 
 impl Default for Link {
@@ -387,12 +456,18 @@ impl Default for Link {
             latency: Span::from_nanos(50_000),
             jitter: Span::from_nanos(0),
             loss: Loss::None,
-            queue: Size::from_bytes(4 << 20),
+            queue: None,
             // What Linux grows the buffers of a loopback or LAN connection to (tcp_wmem, tcp_rmem).
             send_buffer: Size::from_bytes(5 << 19),
             receive_buffer: Size::from_bytes(6 << 20),
-            delayed_ack: None,
-            segment: Size::from_bytes(SEGMENT_BYTES),
+            congestion: Congestion::Cubic,
+            hystart: true,
+            initial_window: 10,
+            slow_start_after_idle: true,
+            no_delay: false,
+            delayed_ack: Span::from_nanos(40_000_000),
+            jiffy: Span::from_nanos(4_000_000),
+            segment: Size::from_bytes(1448),
         }
     }
 }
@@ -413,6 +488,14 @@ pub enum Loss {
     None,
     /// Each segment independently with this probability.
     Bernoulli(f64),
+    /// In bursts: of each connection, a chain of two states that moves with each segment; in the bad one all is lost, in the good one
+    /// nothing.
+    GilbertElliott {
+        /// The share of segments that is lost.
+        loss: f64,
+        /// Mean number of segments lost in a row.
+        burst: f64,
+    },
 }
 
 /// Step size of the model.

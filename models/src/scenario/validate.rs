@@ -9,6 +9,7 @@ use super::units::{Share, Size, Span};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::host_profile::HostProfile;
 use crate::replication::CLUSTER_BYTES;
+use colosim_sim::link;
 use std::ops::RangeInclusive;
 
 /// Most RAM of a guest, both blocks together.
@@ -25,8 +26,10 @@ pub const DOWNTIME_LIMIT_MAX: Span = Span::from_nanos(2_000_000_000_000);
 pub const BUFFER_MIN: Size = Size::from_bytes(64 << 10);
 /// Largest socket buffer: the largest window of TCP.
 pub const BUFFER_MAX: Size = Size::from_bytes(1 << 30);
-/// Smallest queue: one Ethernet frame.
-pub const QUEUE_MIN: Size = Size::from_bytes(1500);
+/// Headers of a segment: IPv4, TCP and time stamps.
+const HEADERS_BYTES: u64 = 52;
+/// Largest initial window, in segments.
+pub const WINDOW_MAX: u32 = 1 << 20;
 /// Longest delay of an acknowledgement (Linux: at most 200 ms; RFC 1122: less than 500 ms).
 pub const DELAYED_ACK_MAX: Span = Span::from_nanos(500_000_000);
 /// Longest segment: what the loopback interface takes at once.
@@ -163,25 +166,30 @@ impl Scenario {
     fn check_link(&self, checks: &mut Checks<'_>) {
         let link = &self.link;
         checks.refuse_if(link.rate.bits_per_second() == 0, "link.rate", "a link of rate 0 carries nothing");
-        if let Loss::Bernoulli(p) = link.loss {
+        if let Loss::Bernoulli(p) | Loss::GilbertElliott { loss: p, .. } = link.loss {
             let message = format!("a loss of {p} is impossible; it is at least 0 and less than 1");
             checks.refuse_if(!(0.0..1.0).contains(&p), "link.loss", message);
+        }
+        if let Loss::GilbertElliott { loss, burst } = link.loss {
+            let message = format!("no chain loses {loss} of the segments in bursts of {burst}; a burst is at least 1");
+            checks.refuse_if(link::Loss::bursts(loss, burst).is_none(), "link.loss", message);
         }
         for (path, span) in [("link.latency", link.latency), ("link.jitter", link.jitter)] {
             checks.refuse_if(span > DELAY_MAX, path, format!("{span} are too long (at most {DELAY_MAX})"));
         }
-        if let Some(delay) = link.delayed_ack {
+        for (path, delay) in [("link.delayed_ack", link.delayed_ack), ("link.jiffy", link.jiffy)] {
             let message = format!("{delay} are too long (at most {DELAYED_ACK_MAX})");
-            checks.refuse_if(delay > DELAYED_ACK_MAX, "link.delayed_ack", message);
+            checks.refuse_if(delay > DELAYED_ACK_MAX, path, message);
         }
+        let message = format!("a window of {} segments is impossible; it is 1 to {WINDOW_MAX}", link.initial_window);
+        checks.refuse_if(!(1..=WINDOW_MAX).contains(&link.initial_window), "link.initial_window", message);
         let segment = link.segment;
         let message = format!("a segment of {segment} is impossible; it is 1 B to {SEGMENT_MAX}");
         checks.refuse_if(segment.bytes() == 0 || segment > SEGMENT_MAX, "link.segment", message);
-        checks.refuse_if(
-            link.queue < QUEUE_MIN,
-            "link.queue",
-            format!("a queue of {} holds no frame of {QUEUE_MIN}", link.queue),
-        );
+        if let Some(queue) = link.queue {
+            let frame = Size::from_bytes(segment.bytes().saturating_add(HEADERS_BYTES));
+            checks.refuse_if(queue < frame, "link.queue", format!("a queue of {queue} holds no frame of {frame}"));
+        }
         for (path, size) in [("link.send_buffer", link.send_buffer), ("link.receive_buffer", link.receive_buffer)] {
             let message = format!("a socket buffer of {size} is impossible; it is {BUFFER_MIN} to {BUFFER_MAX}");
             checks.refuse_if(size < BUFFER_MIN || size > BUFFER_MAX, path, message);

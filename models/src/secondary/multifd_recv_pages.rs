@@ -8,7 +8,7 @@ use super::multifd_colo::{multifd_colo_prepare_recv, multifd_colo_process_recv, 
 use super::multifd_recv::{Host, Packet, RecvError};
 use super::ram_block::bit_of;
 use super::{PageContent, Secondary};
-use crate::steps::multifd_recv as step;
+use crate::steps::{multifd_codec, multifd_recv as step};
 use crate::variant::{HookCopy, HookRecord, NocompZero, ReceivedmapSet, RecvTarget, ZeroShortcut};
 use crate::wire::codec::Decompressor;
 use crate::wire::{ReadError, multifd_packet, read_announced};
@@ -121,6 +121,14 @@ async fn multifd_codec_recv(
     let length = u64::from(packet.counts.next_packet_size);
     cx.step_on(step::READ_PAYLOAD, length / qemu.layout.page_size).await;
     let payload = read_announced(channel, length).await?;
+    let decompress = match decompressor {
+        Decompressor::Nocomp => None,
+        Decompressor::Zlib(_) => Some(multifd_codec::DECOMPRESS_ZLIB),
+        Decompressor::Zstd(_) => Some(multifd_codec::DECOMPRESS_ZSTD),
+    };
+    if let Some(decompress) = decompress {
+        cx.step_on(decompress, packet.normal.len() as u64).await;
+    }
     let mut contents = Vec::with_capacity(packet.normal.len());
     decompressor.pages(&payload, packet.normal.len(), qemu.layout.page_size as usize, |_, bytes| {
         contents.push(qemu.content.word_of_bytes(bytes));

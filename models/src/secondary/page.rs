@@ -1,8 +1,9 @@
 //! What the 64-bit content of a page stands for.
 //!
-//! A simulated guest's page *is* its tag, repeated to the page's length; a recorded page is the first eight bytes of its
+//! A simulated guest's page *is* its tag, repeated to the page's length or followed by what is drawn from it; a recorded page is the first eight bytes of its
 //! SHA-256, as the recordings list them. Zero is always a page of zeros.
 
+use crate::guest::word_of_random_page;
 use colosim_sim::link::PageRead;
 use sha2::{Digest, Sha256};
 
@@ -38,6 +39,9 @@ impl PageContent {
         let (words, _) = bytes.as_chunks::<8>();
         if words.iter().all(|word| *word == words[0]) && (self == PageContent::Tag || words[0] == [0; 8]) {
             return u64::from_le_bytes(words[0]);
+        }
+        if let (PageContent::Tag, Some(word)) = (self, word_of_random_page(words)) {
+            return word;
         }
         first_eight(&Sha256::digest(bytes))
     }

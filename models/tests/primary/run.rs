@@ -7,10 +7,10 @@ use colosim_models::metrics::{Metrics, Recorder};
 use colosim_models::milestone::Milestones;
 use colosim_models::preset::preset;
 use colosim_models::primary::{Primary, PrimaryConfig, PrimaryObserver};
-use colosim_models::scenario::{Accel, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload};
+use colosim_models::scenario::{Accel, Contents, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload};
 use colosim_models::steps::STEPS;
 use colosim_models::variant::{Multifd, SyncSender, Variant};
-use colosim_sim::link::{Path, PathConfig, Transport, connect};
+use colosim_sim::link::{Loss, Path, PathConfig, Tcp, Transport, connect};
 use colosim_sim::{Config, Cx, Noise, Outcome, Plan, Sim, Simulator, Span, StepCost, Time};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -38,6 +38,7 @@ impl Setup {
                 ram: Size::from_bytes(4 << 20),
                 video_ram: Size::default(),
                 page_size: Size::from_bytes(4096),
+                contents: Contents::default(),
                 filled: Share::new(0.5),
                 workload,
                 paused: false,
@@ -148,13 +149,13 @@ fn build<F: Future<Output = ()> + 'static>(
             rate_bits_per_s: setup.rate,
             latency: Span::micros(50),
             jitter: Span::ZERO,
-            loss: 0.0,
+            loss: Loss::None,
             queue_bytes: 4 << 20,
         })
     };
     let (there, back) = (path(), path());
     let (here, peer) = (sim.process("primary"), sim.process("secondary"));
-    let connection = |name: &str| connect(sim, name, (here, &there), (peer, &back), Transport::Tcp, 1 << 20, 1 << 20);
+    let connection = |name: &str| connect(sim, name, (here, &there), (peer, &back), Transport::Tcp(Tcp::loopback()), 1 << 20, 1 << 20);
     let (main, peer_main) = connection("main");
     let channel_count = match setup.variant.multifd {
         Multifd::On => setup.migration.multifd_channels,

@@ -1,6 +1,6 @@
 //! Sweeps made up for the tests.
 
-use colosim_plots::results::{Field, Metrics, SweepPoint, SweepResults, Unit};
+use colosim_plots::results::{Conditions, Field, Metrics, SweepPoint, SweepResults, Unit};
 
 /// A sweep of `x-checkpoint-delay` over `delays_ms` for each count of channels, with `seeds` seeds.
 pub fn delay_sweep(delays_ms: &[u64], channels: &[u64], seeds: u64) -> SweepResults {
@@ -14,6 +14,7 @@ pub fn delay_sweep(delays_ms: &[u64], channels: &[u64], seeds: u64) -> SweepResu
                     x_text: format!("{delay_ms} ms"),
                     series: count.to_string(),
                     seed,
+                    conditions: Conditions::default(),
                     metrics: Metrics {
                         guest_progress: *delay_ms as f64 / (*delay_ms as f64 + pause_ns as f64 / 1e6),
                         throughput_gbit_per_s: 3.0 - *delay_ms as f64 / 1e3 + 0.01 * seed as f64,
@@ -22,6 +23,7 @@ pub fn delay_sweep(delays_ms: &[u64], channels: &[u64], seeds: u64) -> SweepResu
                         pause_p99_ns: 3 * pause_ns,
                         total_time_ns: 4_000_000_000,
                         downtime_ns: 30_000_000,
+                        ..Metrics::default()
                     },
                 });
             }

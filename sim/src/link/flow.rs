@@ -1,52 +1,38 @@
 //! One direction of one connection: send buffer, what is on its way, receive buffer.
+//!
+//! ```text
+//!  take ─▶ stream ─▶ pump ─▶ Sender: what may be sent ─▶ Path: when does it arrive, or is it lost ─▶ Receiver: when acknowledged
+//!                     ▲                                        │                                        │
+//!                     └───────────── fire ◀── Acknowledgements ◀────────────────────────────────────────┤
+//!                                                              └─▶ Arrivals ─▶ reader                   └ timer of what is owed
+//! ```
 
-use super::path::{DUPLICATES, FlowNoise, Offered, Path, PathConfig, RTO_MIN, SEGMENT_BYTES};
+use super::acknowledgements::Acknowledgements;
+use super::arrivals::{Arrivals, train_segments};
+use super::path::{Departure, FlowNoise, Path, PathConfig};
+use super::receiver::{Arrival, Receiver};
+use super::sender::{Run, Sender};
+use super::stream::{Stream, Stretch};
+use super::tcp::{GATHERED_FOR, Tcp};
 use crate::kernel::{Sim, Timed};
+use crate::random;
+use crate::run::HeldBack;
 use crate::thread::ThreadId;
 use crate::time::{Span, Time};
 use crate::touch::{ObjectId, Touch};
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 
-/// Most bytes that a path treats as one.
+/// Most bytes of a UNIX socket that are taken as one.
 const BATCH_BYTES: u64 = 64 * 1024;
 
-/// A stretch of a byte stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// These bytes.
-    Bytes(Rc<[u8]>),
-    /// One 64-bit word, little-endian, again and again for this many bytes.
-    Fill {
-        /// The word.
-        word: u64,
-        /// Length in bytes.
-        bytes: u64,
-    },
-}
-
-impl Piece {
-    /// Length in bytes.
-    pub fn len(&self) -> u64 {
-        match self {
-            Piece::Bytes(bytes) => bytes.len() as u64,
-            Piece::Fill { bytes, .. } => *bytes,
-        }
-    }
-
-    /// Has it no byte?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// What the connection is, where it makes a difference to the two ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a connection is.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Transport {
-    /// Data that arrives after the reader's own shutdown is answered with a reset.
-    Tcp,
-    /// A shutdown of the reader is an error for the next write of the other end.
+    /// TCP. Data that arrives after the reader's own shutdown is answered with a reset.
+    Tcp(Tcp),
+    /// A UNIX stream socket: no segments, no windows but the buffers. A shutdown of the reader is an error for the next write of
+    /// the other end.
     Unix,
 }
 
@@ -57,23 +43,23 @@ pub(crate) enum End {
     Reset,
 }
 
-/// Nagle's algorithm (RFC 896) at the writer and delayed acknowledgements (RFC 1122, 4.2.3.2) at the reader, as Linux does it for
-/// a connection on which both ends talk in turn: what is less than a full segment waits while anything is unacknowledged;
-/// an acknowledgement waits for data to go with it, for more than one segment, or for the time-out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interactive {
-    /// Longest time that an acknowledgement waits (Linux: 40 ms).
-    pub acknowledgement_delay: Span,
-    /// Length of a full segment in bytes (loopback: about 64 KiB).
-    pub segment_bytes: u64,
-}
-
-pub(super) struct Arriving {
-    pub piece: Piece,
-    pub offset: u64,
-    pub at: Time,
-    /// The event that sent it, if events are recorded.
-    pub sent_by: u32,
+/// What makes a flow a TCP connection's.
+pub(super) struct Connection {
+    pub sender: Sender,
+    pub receiver: Receiver,
+    pub acknowledgements: Acknowledgements,
+    tcp: Tcp,
+    /// Segments of one train.
+    train: u64,
+    is_lossless: bool,
+    /// When what the flow sent last leaves its own interface.
+    departs: Time,
+    /// Where the kernel's timers tick, within their grain.
+    tick: Span,
+    /// Events that are set already: acknowledgement, sender's timer, acknowledgement that is owed.
+    events: [Option<Time>; 3],
+    /// What Nagle's algorithm holds back.
+    held_back: Option<HeldBack>,
 }
 
 pub(super) struct State {
@@ -82,42 +68,37 @@ pub(super) struct State {
     noise: FlowNoise,
     send_buffer_bytes: u64,
     receive_buffer_bytes: u64,
-    /// Written, not yet on its way.
-    waiting: VecDeque<Piece>,
-    waiting_bytes: u64,
-    /// On its way or in the receive buffer, not yet read.
-    pub arriving: VecDeque<Arriving>,
-    arriving_bytes: u64,
+    /// Written and not read.
+    pub stream: Stream,
+    pub arrivals: Arrivals,
+    pub tcp: Option<Connection>,
+    /// Of a UNIX socket: the end of what was sent, and what has freed its place in the send buffer.
+    sent_to: u64,
+    acknowledged_to: u64,
+    /// The receive buffer is what keeps data back.
+    window_is_short: bool,
     /// Read, and the writer was not told of the room yet.
     unannounced_bytes: u64,
-    /// Written, not yet acknowledged.
-    unacknowledged_bytes: u64,
-    /// Batches on their way: when each arrives, or is acknowledged if that is later, and its length.
-    acknowledgements: VecDeque<(Time, u64)>,
-    /// Small segments wait, and acknowledgements too; none: neither does.
-    pub interactive: Option<Interactive>,
-    last_arrival: Time,
-    retry_pending: bool,
-    /// A segment is lost, and so many segments behind it have been sent. With enough of them the sender retransmits after a
-    /// round trip, else when its timer expires.
-    tail_lost: Option<u64>,
     /// The writer ends the stream after what it has written.
-    fin: bool,
+    pub fin: bool,
     /// How and when the reader learns of the end.
-    end: Option<(Time, End)>,
+    pub end: Option<(Time, End)>,
     /// The event that ended the stream, if events are recorded.
-    ended_by: u32,
+    pub ended_by: u32,
     /// When the writer learns that writing is an error.
     pub broken: Option<Time>,
     /// Since when the reader has shut its side.
     pub shut_by_reader: Option<Time>,
     /// When data reached the reader's end after that (TCP): from then on the reader sees a reset.
-    refused: Option<Time>,
+    pub refused: Option<Time>,
+    /// Nothing that is sent arrives any more.
     pub cut: bool,
+    /// No acknowledgement arrives any more, or nobody waits for one.
+    pub deaf: bool,
     pub reader: Option<ThreadId>,
+    /// How far the stream must have come for the reader to go on.
+    pub wanted_to: u64,
     pub writer: Option<ThreadId>,
-    /// All bytes that the writer has handed over.
-    pub written_bytes: u64,
 }
 
 impl State {
@@ -128,87 +109,92 @@ impl State {
             (end, _) => end,
         }
     }
-}
 
-impl State {
-    /// Length of the pieces that wait and fit into `limit` bytes, whole ones if possible.
-    fn whole_pieces(&self, limit: u64) -> u64 {
-        if self.waiting_bytes <= limit {
-            return self.waiting_bytes;
-        }
-        let mut whole = 0;
-        for piece in &self.waiting {
-            if whole + piece.len() > limit {
-                break;
-            }
-            whole += piece.len();
-        }
-        if whole == 0 { limit } else { whole }
+    /// The end of what was sent.
+    pub fn sent_to(&self) -> u64 {
+        self.tcp.as_ref().map_or(self.sent_to, |tcp| tcp.sender.sent_to)
     }
 
-    /// Nagle: less than a segment waits while anything is unacknowledged.
-    fn is_held_back(&self) -> bool {
-        let short = |interactive: Interactive| self.waiting_bytes < interactive.segment_bytes;
-        self.unacknowledged_bytes > 0 && self.interactive.is_some_and(short)
+    fn acknowledged_to(&self) -> u64 {
+        self.tcp.as_ref().map_or(self.acknowledged_to, |tcp| tcp.sender.acknowledged_to)
     }
 
-    /// When the reader acknowledges a batch that arrives at `at`; with it goes what waits for that already.
-    fn acknowledged_at(&mut self, at: Time, batch: u64) -> Time {
-        let Some(Interactive { acknowledgement_delay, segment_bytes }) = self.interactive else { return at };
-        let waiting: u64 = self.acknowledgements.iter().filter(|(due, _)| *due > at).map(|(_, bytes)| bytes).sum();
-        if waiting + batch <= segment_bytes {
-            return at + acknowledgement_delay;
-        }
-        self.acknowledgements.iter_mut().filter(|(due, _)| *due > at).for_each(|(due, _)| *due = at);
-        at
+    /// The reader has something to read at `now`.
+    pub fn has_arrived(&self, now: Time) -> bool {
+        self.arrivals.at(self.stream.read_to + 1).is_some_and(|at| at <= now)
+    }
+
+    /// How far a reader that wants `bytes` waits for the stream: never for more than half of the receive buffer.
+    pub fn wanted(&self, bytes: u64) -> u64 {
+        self.stream.read_to + bytes.min(self.receive_buffer_bytes / 2).max(1)
     }
 }
 
 /// One direction of a connection.
 pub(crate) struct Flow {
-    sim: Sim,
+    pub(super) sim: Sim,
     name: Rc<str>,
     pub(super) state: RefCell<State>,
     timer: std::cell::Cell<u32>,
     pub(super) object: ObjectId,
+    /// The other direction of the connection.
+    peer: OnceCell<Weak<Flow>>,
 }
 
 /// Why the flow set a timer for itself.
 const ACKNOWLEDGED: u32 = 0;
-const RETRY: u32 = 1;
-const WINDOW: u32 = 2;
+const TIMER: u32 = 1;
+const OWED: u32 = 2;
+const WINDOW: u32 = 3;
 
 impl Flow {
     pub fn new(
         sim: &Sim,
         name: &str,
-        path: &Path,
+        (path, back): (&Path, &Path),
         transport: Transport,
         send_buffer_bytes: u64,
         receive_buffer_bytes: u64,
     ) -> Rc<Flow> {
         let seed = sim.0.core.borrow().noise_seed;
         let noise = FlowNoise::new(seed, name, path);
+        // Frames and headers make a window a little longer on the path than in the buffer.
+        path.add_sender(send_buffer_bytes.min(receive_buffer_bytes).saturating_mul(2));
+        let tcp = match transport {
+            Transport::Tcp(tcp) if !sim.is_controlled() => Some(Connection {
+                sender: Sender::new(tcp),
+                receiver: Receiver::new(&tcp, receive_buffer_bytes),
+                acknowledgements: Acknowledgements::new(
+                    back.clone(),
+                    tcp.header_bytes,
+                    random::Stream::new(seed, "jitter of acknowledgements", name),
+                ),
+                tcp,
+                train: 0,
+                is_lossless: false,
+                departs: Time::ZERO,
+                tick: Span(random::Stream::new(seed, "tick", "kernel").below(tcp.timer_grain.0.max(1))),
+                events: [None; 3],
+                held_back: None,
+            }),
+            _ => None,
+        };
         let flow = Rc::new(Flow {
             sim: sim.clone(),
             name: name.into(),
             state: RefCell::new(State {
-                path: if sim.is_controlled() { Path::new(PathConfig::without_delay()) } else { path.clone() },
+                path: if sim.is_controlled() { Path::new(PathConfig::IDEAL) } else { path.clone() },
                 transport,
                 noise,
                 send_buffer_bytes,
                 receive_buffer_bytes,
-                waiting: VecDeque::new(),
-                waiting_bytes: 0,
-                arriving: VecDeque::new(),
-                arriving_bytes: 0,
+                stream: Stream::default(),
+                arrivals: Arrivals::default(),
+                tcp,
+                sent_to: 0,
+                acknowledged_to: 0,
+                window_is_short: false,
                 unannounced_bytes: 0,
-                unacknowledged_bytes: 0,
-                acknowledgements: VecDeque::new(),
-                interactive: None,
-                last_arrival: Time::ZERO,
-                retry_pending: false,
-                tail_lost: None,
                 fin: false,
                 end: None,
                 ended_by: 0,
@@ -216,15 +202,30 @@ impl Flow {
                 shut_by_reader: None,
                 refused: None,
                 cut: false,
+                deaf: false,
                 reader: None,
+                wanted_to: 0,
                 writer: None,
-                written_bytes: 0,
             }),
             timer: std::cell::Cell::new(0),
             object: sim.0.core.borrow_mut().add_object(),
+            peer: OnceCell::new(),
         });
         flow.timer.set(sim.add_timed(flow.clone()));
         flow
+    }
+
+    /// The two directions of a connection learn of each other.
+    pub fn join(self: &Rc<Flow>, other: &Rc<Flow>) {
+        let _ = self.peer.set(Rc::downgrade(other));
+        let _ = other.peer.set(Rc::downgrade(self));
+    }
+
+    /// Nagle's algorithm and its like, as the writer sets them for its direction.
+    pub fn set_no_delay(&self, no_delay: bool) {
+        if let Some(tcp) = &mut self.state.borrow_mut().tcp {
+            tcp.sender.set_no_delay(no_delay);
+        }
     }
 
     /// Ending the stream, from either side, is a release as writing is: what has arrived can be read before and after it, what
@@ -233,64 +234,37 @@ impl Flow {
         self.sim.0.core.borrow_mut().touch(self.object, touch);
     }
 
-    /// The reader takes what this event sent.
-    pub(super) fn took(&self, sent_by: u32) {
-        self.sim.0.core.borrow_mut().took(self.object, sent_by);
-    }
-
     /// The reader takes the end of the stream.
     pub(super) fn took_end(&self, state: &State) {
         self.touch(Touch::Acquire);
-        self.took(state.ended_by);
+        self.sim.0.core.borrow_mut().took(self.object, state.ended_by);
     }
 
     /// Is there something for the reader, be it the end? In a controlled run all that is on its way has arrived.
     pub(super) fn has_something(&self) -> bool {
         let state = self.state.borrow();
-        !state.arriving.is_empty() || state.end.is_some()
+        state.arrivals.to > state.stream.read_to || state.end.is_some()
     }
 
-    /// Take as much of `piece` as the send buffer has room for; what is left, if anything.
-    pub fn take(&self, piece: Piece) -> Option<Piece> {
+    /// Take as much of `stretch` as the send buffer has room for; what is left, if anything. With `more` to come in the same
+    /// write nothing is sent yet that more would make longer.
+    pub fn take(&self, mut stretch: Stretch, more: bool) -> Option<Stretch> {
         self.touch(Touch::Release);
         let state = &mut *self.state.borrow_mut();
-        let used = state.waiting_bytes + state.unacknowledged_bytes;
+        let used = state.stream.written_to - state.acknowledged_to();
         let room = state.send_buffer_bytes.saturating_sub(used);
-        let (now, later) = split(piece, room);
-        if let Some(piece) = now {
-            state.waiting_bytes += piece.len();
-            state.written_bytes += piece.len();
-            state.waiting.push_back(piece);
+        if let Some(now) = stretch.split_off_front(room) {
+            state.stream.write(now);
         }
-        // The last piece of a write may fill a segment that its first did not.
-        if state.interactive.is_none() || later.is_some() {
+        let later = (stretch.len() > 0).then_some(stretch);
+        if later.is_some() || !more {
             self.pump(state);
         }
         later
     }
 
-    /// A write is over: small segments need not wait for more of it.
-    pub fn written(&self) {
-        let state = &mut *self.state.borrow_mut();
-        if state.interactive.is_some() {
-            self.pump(state);
-        }
-    }
-
-    /// The reader has sent data: what has arrived until now is acknowledged with it.
-    pub fn answered(&self) {
-        let state = &mut *self.state.borrow_mut();
-        let Some(Interactive { acknowledgement_delay, .. }) = state.interactive else { return };
-        let now = self.sim.now();
-        let is_held = |due: Time| due > now && due <= now + acknowledgement_delay;
-        if state.acknowledgements.iter().any(|(due, _)| is_held(*due)) {
-            state.acknowledgements.iter_mut().filter(|(due, _)| is_held(*due)).for_each(|(due, _)| *due = now);
-            self.sim.fire_at(now + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
-        }
-    }
-
-    /// Send what the receive buffer has room for.
-    fn pump(&self, state: &mut State) {
+    /// Send what may be sent.
+    pub(super) fn pump(&self, state: &mut State) {
         let (now, noise_seed) = {
             let core = self.sim.0.core.borrow();
             (core.now, core.noise_seed)
@@ -298,261 +272,322 @@ impl Flow {
         if state.noise.seed != noise_seed {
             state.noise = FlowNoise::new(noise_seed, &self.name, &state.path);
         }
-        while !state.retry_pending && !state.cut {
-            let window = state.receive_buffer_bytes.saturating_sub(state.arriving_bytes);
-            let batch = state.whole_pieces(BATCH_BYTES.min(window));
-            if batch == 0 || state.is_held_back() {
-                break;
-            }
-            match state.path.offer(now, batch, &mut state.noise) {
-                Offered::Dropped(again) => {
-                    state.retry_pending = true;
-                    self.sim.fire_at(again, self.timer.get(), RETRY);
-                }
-                Offered::Arrives(at) => {
-                    self.show_loss(state, batch, at);
-                    self.send(state, batch, at);
-                }
-                Offered::TailLost { arrives, segments_behind } => {
-                    self.show_loss(state, batch, arrives);
-                    state.tail_lost = Some(segments_behind);
-                    self.send(state, batch, arrives + RTO_MIN.max(state.path.round_trip()));
-                }
-            }
+        if state.cut {
+            return;
         }
-        if state.fin && state.waiting.is_empty() && state.end.is_none() && !state.cut {
-            let at = state.last_arrival.max(now + state.path.config().latency);
+        match state.tcp {
+            Some(_) => self.pump_segments(state, now),
+            None => self.pump_batches(state, now),
+        }
+        if state.fin && state.arrivals.to == state.stream.written_to && state.end.is_none() && !state.cut {
+            let at = state.arrivals.last.max(now + state.path.config().latency);
             state.end = Some((at, End::Eof));
             state.ended_by = self.sim.0.core.borrow().event();
             wake_at(&self.sim, state.reader, at);
         }
     }
 
-    /// A batch that arrives at `at` follows a lost segment: with enough segments behind it, the loss shows.
-    fn show_loss(&self, state: &mut State, batch: u64, at: Time) {
-        let Some(behind) = state.tail_lost else { return };
-        let behind = behind + batch.div_ceil(SEGMENT_BYTES);
-        state.tail_lost = Some(behind);
-        if behind < DUPLICATES {
-            return;
-        }
-        state.tail_lost = None;
-        let repaired = at + state.path.round_trip();
-        if repaired >= state.last_arrival {
-            return;
-        }
-        state.last_arrival = repaired;
-        for arriving in state.arriving.iter_mut().filter(|a| a.at > repaired) {
-            arriving.at = repaired;
-        }
-        for (arrival, _) in state.acknowledgements.iter_mut().filter(|(arrival, _)| *arrival > repaired) {
-            *arrival = repaired;
-        }
-        self.sim.fire_at(repaired + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
-        wake_at(&self.sim, state.reader, repaired);
-    }
-
-    fn send(&self, state: &mut State, batch: u64, at: Time) {
-        let at = at.max(state.last_arrival);
-        state.last_arrival = at;
-        state.waiting_bytes -= batch;
-        if let Some(shut) = state.shut_by_reader.filter(|shut| at > *shut) {
-            self.refuse(state, at.max(shut));
-            return;
-        }
-        state.unacknowledged_bytes += batch;
-        state.arriving_bytes += batch;
-        let sent_by = self.sim.0.core.borrow().event();
-        let mut left = batch;
-        while left > 0 {
-            let piece = state.waiting.pop_front().expect("waiting_bytes counts what is waiting");
-            let (piece, rest) = split(piece, left);
-            let piece = piece.expect("a batch is not empty");
-            left -= piece.len();
-            state.arriving.push_back(Arriving { piece, offset: 0, at, sent_by });
-            if let Some(rest) = rest {
-                state.waiting.push_front(rest);
+    /// A UNIX socket, or any connection of a controlled run.
+    fn pump_batches(&self, state: &mut State, now: Time) {
+        loop {
+            let window_to = state.stream.read_to + state.receive_buffer_bytes;
+            state.window_is_short = window_to < state.stream.written_to;
+            let batch = (window_to.min(state.stream.written_to)).saturating_sub(state.sent_to).min(BATCH_BYTES);
+            if batch == 0 {
+                break;
+            }
+            let (_, departure) = state.path.admit(now, 1, batch, batch, &mut state.noise);
+            let at = departure.arrival(1, 1).max(state.arrivals.last);
+            state.sent_to += batch;
+            if state.shut_by_reader.is_some_and(|shut| at > shut) {
+                return self.refuse(state, at);
+            }
+            state.arrivals.add(state.sent_to, 1, at, at, self.sim.0.core.borrow().event());
+            if self.sim.is_controlled() {
+                state.acknowledged_to = state.sent_to;
+            } else {
+                self.sim.fire_at(at + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+            }
+            if state.sent_to >= state.wanted_to {
+                wake_at(&self.sim, state.reader, at);
             }
         }
-        if self.sim.is_controlled() {
-            state.unacknowledged_bytes -= batch;
-        } else {
-            let due = state.acknowledged_at(at, batch);
-            state.acknowledgements.push_back((due, batch));
-            self.sim.fire_at(due + state.path.config().latency, self.timer.get(), ACKNOWLEDGED);
+    }
+
+    fn pump_segments(&self, state: &mut State, now: Time) {
+        loop {
+            let window_to = state.stream.read_to + state.receive_buffer_bytes;
+            state.window_is_short = window_to < state.stream.written_to;
+            let Some(tcp) = state.tcp.as_mut() else { return };
+            if tcp.train == 0 {
+                tcp.train = train_segments(&state.path, tcp.tcp.segment_bytes);
+                tcp.is_lossless = state.path.is_lossless();
+            }
+            // As TCP Small Queues of Linux: no more than two trains of a flow wait at its own interface.
+            if state.path.holds_back() {
+                let two = Span::of_bytes(2 * tcp.train * tcp.tcp.segment_bytes, state.path.config().rate_bits_per_s);
+                if tcp.departs > now + two {
+                    self.sim.fire_at(Time(tcp.departs.0 - two.0), self.timer.get(), WINDOW);
+                    break;
+                }
+            }
+            let Some((run, again)) = tcp.sender.next(now, state.stream.written_to, window_to, tcp.train) else { break };
+            self.transmit(state, now, run, again);
+            if state.refused.is_some() {
+                return;
+            }
         }
-        wake_at(&self.sim, state.reader, at);
+        self.rest(state, now);
     }
 
-    /// Data reached an end that does not read any more: it answers with a reset.
-    fn refuse(&self, state: &mut State, at: Time) {
-        state.waiting.clear();
-        state.waiting_bytes = 0;
-        state.refused = Some(state.refused.map_or(at, |t| t.min(at)));
-        let told = at + state.path.config().latency;
-        state.broken = Some(state.broken.map_or(told, |t| t.min(told)));
-        wake_at(&self.sim, state.writer, told);
+    /// Nothing more can be sent now.
+    fn rest(&self, state: &mut State, now: Time) {
+        let written_to = state.stream.written_to;
+        let Some(tcp) = state.tcp.as_mut() else { return };
+        tcp.sender.rests(now);
+        let is_held_back = tcp.sender.is_held_back(written_to);
+        if is_held_back && tcp.held_back.is_none() {
+            tcp.held_back = self.writing(now);
+        } else if !is_held_back && let Some(held_back) = tcp.held_back.take() {
+            self.sim.0.core.borrow_mut().held_back.push(HeldBack { until: now, ..held_back });
+        }
+        self.set_events(state, now);
     }
 
-    /// The reader has taken `bytes` out of the receive buffer: the window opens. The writer is told once there is room for a
-    /// full segment or half of the buffer (RFC 1122, 4.2.3.3: the receiver avoids the silly window syndrome).
-    pub fn consumed(&self, bytes: u64) {
-        self.touch(Touch::Acquire);
-        let state = &mut *self.state.borrow_mut();
-        state.arriving_bytes -= bytes;
-        state.unannounced_bytes += bytes;
-        if state.waiting_bytes > 0 && self.sim.is_controlled() {
-            self.touch(Touch::Write);
-            state.unannounced_bytes = 0;
-            self.pump(state);
-            wake_at(&self.sim, state.writer, self.sim.now());
-        } else if state.waiting_bytes > 0
-            && state.unannounced_bytes >= SEGMENT_BYTES.min(state.receive_buffer_bytes / 2)
+    /// What the thread that runs has written, and may not be sent.
+    fn writing(&self, now: Time) -> Option<HeldBack> {
+        let core = self.sim.0.core.borrow();
+        let thread = core.current?;
+        let step = core.threads[thread.index()].step;
+        Some(HeldBack { connection: self.name.to_string(), thread, step, since: now, until: now })
+    }
+
+    /// Put segments on the path, and ask the receiver what it will do with those that arrive.
+    fn transmit(&self, state: &mut State, now: Time, run: Run, again: bool) {
+        let Some(tcp) = state.tcp.as_mut() else { return };
+        let (segment, header) = (tcp.tcp.segment_bytes, tcp.tcp.header_bytes);
+        let last = run.bytes - (run.segments - 1) * segment;
+        let (admitted, departure) =
+            state.path.admit(now, run.segments, segment + header, last + header, &mut state.noise);
+        if again {
+            state.path.count_retransmissions(run.segments);
+        }
+        tcp.departs = departure.leaves();
+        if let Some(peer) = self.peer.get().and_then(Weak::upgrade) {
+            peer.answered(now);
+        }
+        let mut dropped = run;
+        let mut passing = dropped.take_front(admitted, segment);
+        let mut gone = 0;
+        while passing.segments > 0 {
+            let whole = state.noise.loss.next_lost(passing.segments);
+            let through = passing.take_front(whole.unwrap_or(passing.segments), segment);
+            if through.segments > 0 {
+                self.deliver(state, now, through, again, (departure, gone, run.segments));
+                gone += through.segments;
+            }
+            if whole.is_some() {
+                let lost = passing.take_front(1, segment);
+                gone += 1;
+                lose(state, now, lost, again);
+            }
+        }
+        if dropped.segments > 0 {
+            lose(state, now, dropped, again);
+        }
+    }
+
+    /// These segments arrive: `before` others of their train left ahead of them.
+    fn deliver(
+        &self,
+        state: &mut State,
+        now: Time,
+        run: Run,
+        again: bool,
+        (departure, before, all): (Departure, u64, u64),
+    ) {
+        let Some(tcp) = state.tcp.as_mut() else { return };
+        let floor = state.arrivals.last;
+        let at = |n: u64| departure.arrival(before + n, all).max(floor);
+        let transmission = tcp.sender.sent(now, run, again, false);
+        let arrival = Arrival {
+            transmission,
+            start: run.start,
+            bytes: run.bytes,
+            segments: run.segments as u32,
+            pushed: run.end() == state.stream.written_to,
+        };
+        let gather = Span((tcp.sender.smoothed().0 / 20).min(GATHERED_FOR.0));
+        tcp.receiver.arrive(arrival, at, gather, tcp.is_lossless && run.segments > 1, &mut tcp.acknowledgements);
+        let (first, last) = (at(1), at(run.segments));
+        if let Some(shut) = state.shut_by_reader
+            && last > shut
         {
-            state.unannounced_bytes = 0;
-            let at = self.sim.now() + state.path.config().latency;
-            self.sim.fire_at(at, self.timer.get(), WINDOW);
+            return self.refuse(state, last);
         }
-    }
-
-    /// The writer ends the stream after what it has written.
-    pub fn finish(&self) {
-        self.touch(Touch::Release);
-        let state = &mut *self.state.borrow_mut();
-        state.fin = true;
-        state.broken = Some(self.sim.now());
-        self.pump(state);
-        wake_at(&self.sim, state.writer, self.sim.now());
-    }
-
-    /// The writer's end is reset: what it has not sent is gone, the reader gets a reset after what has.
-    pub fn reset(&self) {
-        self.touch(Touch::Release);
-        let state = &mut *self.state.borrow_mut();
-        let now = self.sim.now();
-        state.waiting.clear();
-        state.waiting_bytes = 0;
-        state.broken = Some(state.broken.map_or(now, |t| t.min(now)));
-        wake_at(&self.sim, state.writer, now);
-        if !state.cut && state.end.is_none_or(|(_, end)| end == End::Eof) {
-            let at = state.last_arrival.max(now + state.path.config().latency);
-            state.end = Some((at, End::Reset));
-            state.ended_by = self.sim.0.core.borrow().event();
+        let to = tcp.receiver.received_to();
+        if to <= state.arrivals.to {
+            return;
+        }
+        let sent_by = self.sim.0.core.borrow().event();
+        if to == run.end() {
+            state.arrivals.add(to, run.segments, first, last, sent_by);
+        } else {
+            state.arrivals.add(to, 1, last, last, sent_by);
+        }
+        if to >= state.wanted_to
+            && let Some(at) = state.arrivals.at(state.wanted_to)
+        {
             wake_at(&self.sim, state.reader, at);
         }
     }
 
-    /// The reader shuts its side: what has arrived stays readable, what arrives later does not.
-    pub fn shut_reader(&self) {
-        self.touch(Touch::Release);
-        let state = &mut *self.state.borrow_mut();
-        let now = self.sim.now();
-        if state.shut_by_reader.is_some() {
+    /// Set the events that the connection waits for, as far as they are not set already.
+    fn set_events(&self, state: &mut State, now: Time) {
+        if state.deaf {
             return;
         }
-        state.shut_by_reader = Some(now);
-        let late: u64 = state.arriving.iter().filter(|a| a.at > now).map(|a| a.piece.len() - a.offset).sum();
-        let first_late = state.arriving.iter().find(|a| a.at > now).map(|a| a.at);
-        state.arriving.retain(|a| a.at <= now);
-        state.arriving_bytes -= late;
-        state.end = match state.end {
-            Some((at, end)) if at <= now => Some((at, end)),
-            _ => Some((now, End::Eof)),
-        };
-        state.ended_by = self.sim.0.core.borrow().event();
-        if state.transport == Transport::Unix {
-            state.broken = Some(state.broken.map_or(now, |t| t.min(now)));
-            state.waiting.clear();
-            state.waiting_bytes = 0;
+        let Some(tcp) = state.tcp.as_mut() else { return };
+        let (grain, tick) = (tcp.tcp.timer_grain, tcp.tick);
+        let expiry = |due: Time| next_tick(due, grain, tick);
+        let due = [
+            tcp.acknowledgements.next_at(),
+            tcp.sender.deadline().filter(|_| !tcp.is_lossless).map(expiry),
+            tcp.receiver.owed_until().map(expiry),
+        ];
+        for (kind, due) in [ACKNOWLEDGED, TIMER, OWED].into_iter().zip(due) {
+            let set = &mut tcp.events[kind as usize];
+            if let Some(due) = due
+                && set.is_none_or(|at| at > due)
+            {
+                let due = due.max(now);
+                *set = Some(due);
+                self.sim.fire_at(due, self.timer.get(), kind);
+            }
+        }
+    }
+
+    /// The reader has sent data: what has arrived until now is acknowledged with it.
+    fn answered(&self, now: Time) {
+        let state = &mut *self.state.borrow_mut();
+        if let Some(tcp) = state.tcp.as_mut() {
+            tcp.receiver.answer(now, &mut tcp.acknowledgements);
+            self.set_events(state, now);
+        }
+    }
+
+    /// The reader has taken what comes next: the window opens. The writer is told once there is room for a full segment or half
+    /// of the buffer (RFC 1122, 4.2.3.3: the receiver avoids the silly window syndrome).
+    pub fn consumed(&self, bytes: u64) {
+        self.touch(Touch::Acquire);
+        let state = &mut *self.state.borrow_mut();
+        let read_to = state.stream.read_to;
+        state.arrivals.take(read_to, |sent_by| self.sim.0.core.borrow_mut().took(self.object, sent_by));
+        state.unannounced_bytes += bytes;
+        let now = self.sim.now();
+        if self.sim.is_controlled() {
+            if state.stream.written_to > state.sent_to {
+                self.touch(Touch::Write);
+                state.unannounced_bytes = 0;
+                self.pump(state);
+                wake_at(&self.sim, state.writer, now);
+            }
+            return;
+        }
+        let segment = state.tcp.as_ref().map_or(1448, |tcp| tcp.tcp.segment_bytes);
+        if state.window_is_short && state.unannounced_bytes >= segment.min(state.receive_buffer_bytes / 2) {
+            state.unannounced_bytes = 0;
+            self.sim.fire_at(now + state.path.config().latency, self.timer.get(), WINDOW);
+        }
+        let all = !state.has_arrived(now);
+        if let Some(tcp) = state.tcp.as_mut() {
+            tcp.receiver.read(now, all, &mut tcp.acknowledgements);
+            self.set_events(state, now);
+        }
+    }
+
+    /// Take in what the sender learns by `now`.
+    fn acknowledge(&self, state: &mut State, now: Time) {
+        let written_to = state.stream.written_to;
+        match state.tcp.as_mut() {
+            Some(tcp) => {
+                while let Some(acknowledgement) = tcp.acknowledgements.arrived(now) {
+                    tcp.sender.acknowledged(now, acknowledgement);
+                }
+            }
+            None => {
+                let latency = state.path.config().latency;
+                let arrived = state.arrivals.there(Time(now.0.saturating_sub(latency.0)), state.stream.read_to);
+                state.acknowledged_to = state.acknowledged_to.max(arrived.min(state.sent_to));
+            }
+        }
+        // A writer that waits is woken once a third of the buffer is free (Linux: `sk_stream_write_space`).
+        let used = written_to - state.acknowledged_to();
+        if used <= state.send_buffer_bytes / 3 * 2 {
             wake_at(&self.sim, state.writer, now);
-        } else if let Some(at) = first_late {
-            self.refuse(state, at);
         }
-        wake_at(&self.sim, state.reader, now);
-    }
-
-    /// Nothing arrives any more; nobody is told.
-    pub fn cut(&self) {
-        self.touch(Touch::Release);
-        let state = &mut *self.state.borrow_mut();
-        let now = self.sim.now();
-        state.cut = true;
-        state.arriving.retain(|a| a.at <= now);
-        if state.end.is_some_and(|(at, _)| at > now) {
-            state.end = None;
-        }
-    }
-
-    /// Something in the path breaks the connection off: what is under way is lost, and the reader gets a reset after what has
-    /// arrived.
-    pub fn break_off(&self) {
-        self.reset();
-        let state = &mut *self.state.borrow_mut();
-        let now = self.sim.now();
-        let late: u64 = state.arriving.iter().filter(|a| a.at > now).map(|a| a.piece.len() - a.offset).sum();
-        state.arriving.retain(|a| a.at <= now);
-        state.arriving_bytes -= late;
-        if !state.cut && state.end.is_some_and(|(at, _)| at > now) {
-            state.end = Some((now, End::Reset));
-            wake_at(&self.sim, state.reader, now);
-        }
-    }
-
-    /// The reader's end is gone with input unread: the writer is told with a reset.
-    pub fn abandon(&self) {
-        self.touch(Touch::Release);
-        let state = &mut *self.state.borrow_mut();
-        let told = self.sim.now() + state.path.config().latency;
-        state.broken = Some(state.broken.map_or(told, |t| t.min(told)));
-        wake_at(&self.sim, state.writer, told);
-    }
-
-    /// Has something arrived that was not read?
-    pub fn unread(&self) -> bool {
-        self.touch(Touch::Read);
-        let now = self.sim.now();
-        self.state.borrow().arriving.front().is_some_and(|a| a.at <= now)
     }
 }
 
 impl Timed for Flow {
     fn fire(&self, argument: u32) {
         let state = &mut *self.state.borrow_mut();
-        if argument == ACKNOWLEDGED && !state.cut {
-            let now = self.sim.now();
-            let latency = state.path.config().latency;
-            while let Some((_, bytes)) = state.acknowledgements.pop_front_if(|(at, _)| *at + latency <= now) {
-                state.unacknowledged_bytes -= bytes;
-            }
-            state.tail_lost = state.tail_lost.filter(|_| !state.acknowledgements.is_empty());
-            wake_at(&self.sim, state.writer, now);
+        if state.cut || state.deaf {
+            return;
         }
-        if argument == RETRY {
-            state.retry_pending = false;
+        let now = self.sim.now();
+        if let Some(tcp) = state.tcp.as_mut()
+            && argument != WINDOW
+        {
+            let set = &mut tcp.events[argument as usize];
+            if set.is_some_and(|at| at <= now) {
+                *set = None;
+            }
+        }
+        match argument {
+            ACKNOWLEDGED => self.acknowledge(state, now),
+            TIMER => {
+                let written_to = state.stream.written_to.min(state.stream.read_to + state.receive_buffer_bytes);
+                let probe = state.tcp.as_mut().and_then(|tcp| {
+                    let (grain, tick) = (tcp.tcp.timer_grain, tcp.tick);
+                    let is_due = tcp.sender.deadline().is_some_and(|due| next_tick(due, grain, tick) <= now);
+                    is_due.then(|| tcp.sender.expire(now, written_to)).flatten()
+                });
+                if let Some((run, again)) = probe {
+                    self.transmit(state, now, run, again);
+                    return self.set_events(state, now);
+                }
+            }
+            OWED => {
+                if let Some(tcp) = state.tcp.as_mut() {
+                    let (grain, tick) = (tcp.tcp.timer_grain, tcp.tick);
+                    if tcp.receiver.owed_until().is_some_and(|due| next_tick(due, grain, tick) <= now) {
+                        tcp.receiver.expire(now, &mut tcp.acknowledgements);
+                    }
+                }
+                return self.set_events(state, now);
+            }
+            _ => {}
         }
         self.pump(state);
     }
 }
 
-/// The first `bytes` of a piece, and the rest.
-fn split(piece: Piece, bytes: u64) -> (Option<Piece>, Option<Piece>) {
-    if piece.len() <= bytes {
-        return (Some(piece), None);
+/// These segments never arrive.
+fn lose(state: &mut State, now: Time, run: Run, again: bool) {
+    if let Some(tcp) = state.tcp.as_mut() {
+        tcp.sender.sent(now, run, again, true);
+        tcp.receiver.lost(run.start, run.bytes);
     }
-    if bytes == 0 {
-        return (None, Some(piece));
+}
+
+/// When a timer of the kernel that is due at `due` expires: at the tick after the one that it is due in.
+fn next_tick(due: Time, grain: Span, tick: Span) -> Time {
+    if grain == Span::ZERO {
+        return due;
     }
-    match piece {
-        Piece::Bytes(all) => {
-            let (now, later) = all.split_at(bytes as usize);
-            (Some(Piece::Bytes(now.into())), Some(Piece::Bytes(later.into())))
-        }
-        Piece::Fill { word, bytes: all } => {
-            // The rest of a run that is cut inside a word starts with that word's other bytes.
-            let turned = word.rotate_right((bytes % 8 * 8) as u32);
-            (Some(Piece::Fill { word, bytes }), Some(Piece::Fill { word: turned, bytes: all - bytes }))
-        }
-    }
+    let since = due.since(Time(tick.0)).0;
+    Time(tick.0 + (since / grain.0 + 1) * grain.0)
 }
 
 pub(super) fn wake_at(sim: &Sim, thread: Option<ThreadId>, at: Time) {

@@ -3,8 +3,9 @@
 //! What happens to bytes that are under way when an end goes away follows Linux: bytes already queued stay readable after the
 //! reader's own shutdown and after a reset by the peer; then comes end of file, or the reset.
 
-use super::flow::{End, Flow, Interactive, Piece, Transport};
+use super::flow::{End, Flow, Transport};
 use super::path::Path;
+use super::stream::{Piece, Stretch};
 use crate::kernel::Sim;
 use crate::lock::Event;
 use crate::process::ProcessId;
@@ -64,10 +65,11 @@ pub fn connect(
     send_buffer_bytes: u64,
     receive_buffer_bytes: u64,
 ) -> (Socket, Socket) {
-    let flow = |direction: &str, path: &Path| {
-        Flow::new(sim, &format!("{name} {direction}"), path, transport, send_buffer_bytes, receive_buffer_bytes)
+    let flow = |direction: &str, paths: (&Path, &Path)| {
+        Flow::new(sim, &format!("{name} {direction}"), paths, transport, send_buffer_bytes, receive_buffer_bytes)
     };
-    let (there, back) = (flow("there", there), flow("back", back));
+    let (there, back) = (flow("there", (there, back)), flow("back", (back, there)));
+    there.join(&back);
     let end = |sends: &Rc<Flow>, receives: &Rc<Flow>, process| {
         let socket = Socket(Rc::new(EndPoint { name: name.into(), sends: sends.clone(), receives: receives.clone() }));
         let closing = socket.clone();
@@ -88,13 +90,14 @@ impl Socket {
     /// # Errors
     /// If the connection takes no bytes any more; some may have been sent.
     pub async fn write(&self, cx: &Cx, pieces: impl IntoIterator<Item = Piece>) -> Result<(), WriteError> {
-        for piece in pieces {
-            let mut left = Some(piece).filter(|p| !p.is_empty());
-            while let Some(piece) = left {
+        let mut pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).peekable();
+        while let Some(piece) = pieces.next() {
+            let mut left = Some(Stretch::from(piece));
+            while let Some(stretch) = left {
                 if self.write_is_broken(cx.sim.now()) {
                     return Err(WriteError);
                 }
-                left = self.0.sends.take(piece);
+                left = self.0.sends.take(stretch, pieces.peek().is_some());
                 if left.is_some() {
                     self.0.sends.touch(Touch::Write);
                     self.0.sends.state.borrow_mut().writer = Some(cx.id());
@@ -103,17 +106,13 @@ impl Socket {
                 }
             }
         }
-        self.0.sends.written();
-        self.0.receives.answered();
         if self.write_is_broken(cx.sim.now()) { Err(WriteError) } else { Ok(()) }
     }
 
-    /// From now on small segments of this connection wait, and acknowledgements too, in both directions: the connection is left
-    /// without TCP_NODELAY.
-    pub fn delay_small_segments(&self, interactive: Interactive) {
-        for flow in [&self.0.sends, &self.0.receives] {
-            flow.state.borrow_mut().interactive = Some(interactive);
-        }
+    /// Set or clear TCP_NODELAY at this end: without it, a segment that is not full waits for the acknowledgement of the one before
+    /// it that was not full either (RFC 896).
+    pub fn set_no_delay(&self, no_delay: bool) {
+        self.0.sends.set_no_delay(no_delay);
     }
 
     fn write_is_broken(&self, now: Time) -> bool {
@@ -127,8 +126,9 @@ impl Socket {
     pub async fn read_exact(&self, cx: &Cx, buffer: &mut [u8]) -> Result<(), ReadError> {
         let mut got = 0;
         while got < buffer.len() {
-            self.readable(cx, false).await.map_err(|end| failed(end, got as u64))?;
-            got += self.copy_out(&mut buffer[got..]);
+            let wanted = (buffer.len() - got) as u64;
+            self.readable(cx, wanted, false).await.map_err(|end| failed(end, got as u64))?;
+            got += self.copy_out(cx.sim.now(), &mut buffer[got..]);
         }
         Ok(())
     }
@@ -138,23 +138,15 @@ impl Socket {
     /// # Errors
     /// If the stream ends before.
     pub async fn read_page(&self, cx: &Cx, page_bytes: u64) -> Result<PageRead, ReadError> {
-        self.readable(cx, false).await.map_err(|end| failed(end, 0))?;
-        {
-            let mut state = self.0.receives.state.borrow_mut();
-            let front = state.arriving.front_mut().expect("the stream is readable");
-            if let Piece::Fill { word, bytes } = front.piece
-                && bytes - front.offset >= page_bytes
-                && front.offset.is_multiple_of(8)
-            {
-                self.0.receives.took(front.sent_by);
-                front.offset += page_bytes;
-                if front.offset == bytes {
-                    state.arriving.pop_front();
-                }
-                drop(state);
-                self.0.receives.consumed(page_bytes);
-                return Ok(PageRead::Word(word));
-            }
+        self.readable(cx, page_bytes, false).await.map_err(|end| failed(end, 0))?;
+        let word = {
+            let state = &mut *self.0.receives.state.borrow_mut();
+            let there = state.arrivals.there(cx.sim.now(), state.stream.read_to);
+            if there - state.stream.read_to >= page_bytes { state.stream.read_fill(page_bytes) } else { None }
+        };
+        if let Some(word) = word {
+            self.0.receives.consumed(page_bytes);
+            return Ok(PageRead::Word(word));
         }
         let mut bytes = vec![0; page_bytes as usize];
         self.read_exact(cx, &mut bytes).await?;
@@ -170,12 +162,12 @@ impl Socket {
         self.0.receives.touch(Touch::Read);
         let now = cx.sim.now();
         let state = self.0.receives.state.borrow();
-        state.arriving.front().is_some_and(|a| a.at <= now) || state.end_at(now).is_some_and(|(at, _)| at <= now)
+        state.has_arrived(now) || state.end_at(now).is_some_and(|(at, _)| at <= now)
     }
 
     /// Wait until there is something to read. Waiting here is the normal state of the thread: no part of a deadlock.
     pub async fn wait_readable(&self, cx: &Cx) {
-        let _: Result<(), End> = self.readable(cx, true).await;
+        let _: Result<(), End> = self.readable(cx, 1, true).await;
     }
 
     /// Wait until there is something to read or the event is set, as a main loop polls both.
@@ -194,7 +186,8 @@ impl Socket {
             let deadline = {
                 let mut state = self.0.receives.state.borrow_mut();
                 state.reader = Some(cx.id());
-                state.arriving.front().map(|a| a.at).or(state.end_at(cx.sim.now()).map(|(at, _)| at))
+                state.wanted_to = state.wanted(1);
+                state.arrivals.at(state.wanted_to).or(state.end_at(cx.sim.now()).map(|(at, _)| at))
             };
             event.add_waiter(cx.id());
             cx.block("poll", &self.0.name, deadline, true).await;
@@ -203,69 +196,53 @@ impl Socket {
         }
     }
 
-    async fn readable(&self, cx: &Cx, idle: bool) -> Result<(), End> {
+    /// Wait until so many bytes are there, or as many as half of the receive buffer holds, or the last before the end.
+    async fn readable(&self, cx: &Cx, bytes: u64, idle: bool) -> Result<(), End> {
+        let flow = &self.0.receives;
         cx.before_wait(
-            WaitsFor { what: "read", object: &self.0.name, holder: None, objects: &[self.0.receives.object], idle },
+            WaitsFor { what: "read", object: &self.0.name, holder: None, objects: &[flow.object], idle },
             Limit::None,
             || {
-                let flow = self.0.receives.clone();
+                let flow = flow.clone();
                 Rc::new(move || flow.has_something())
             },
         )
         .await;
+        // In a controlled run the reader takes what there is: how the bytes come in is not what is explored.
+        let bytes = if cx.sim.is_controlled() { 1 } else { bytes };
         loop {
             let deadline = {
                 let now = cx.sim.now();
-                let mut state = self.0.receives.state.borrow_mut();
-                let next = state.arriving.front().map(|a| a.at);
-                if next.is_some_and(|at| at <= now) {
-                    return Ok(());
-                }
-                match (next, state.end_at(now)) {
+                let state = &mut *flow.state.borrow_mut();
+                let wanted_to = state.wanted(bytes);
+                match (state.arrivals.at(wanted_to), state.end_at(now)) {
+                    (Some(at), _) if at <= now => return Ok(()),
+                    (None, Some((at, _))) if at <= now && state.has_arrived(now) => return Ok(()),
                     (None, Some((at, end))) if at <= now => {
-                        self.0.receives.took_end(&state);
+                        flow.took_end(state);
                         return Err(end);
                     }
-                    (next, end) => {
+                    (wanted, end) => {
                         state.reader = Some(cx.id());
-                        next.or(end.map(|(at, _)| at))
+                        state.wanted_to = wanted_to;
+                        wanted.or(end.map(|(at, _)| at))
                     }
                 }
             };
             cx.block("read", &self.0.name, deadline, idle).await;
-            self.0.receives.state.borrow_mut().reader = None;
+            flow.state.borrow_mut().reader = None;
         }
     }
 
-    /// Copy what has arrived into `buffer`; the number of bytes copied.
-    fn copy_out(&self, buffer: &mut [u8]) -> usize {
-        let mut copied = 0;
-        {
-            let mut state = self.0.receives.state.borrow_mut();
-            let Some(at) = state.arriving.front().map(|a| a.at) else { return 0 };
-            while copied < buffer.len() {
-                let Some(front) = state.arriving.front_mut().filter(|a| a.at <= at) else { break };
-                self.0.receives.took(front.sent_by);
-                let len = (front.piece.len() - front.offset).min((buffer.len() - copied) as u64);
-                let target = &mut buffer[copied..copied + len as usize];
-                match &front.piece {
-                    Piece::Bytes(bytes) => {
-                        target.copy_from_slice(&bytes[front.offset as usize..(front.offset + len) as usize]);
-                    }
-                    Piece::Fill { word, .. } => {
-                        let pattern = word.rotate_right((front.offset % 8 * 8) as u32).to_le_bytes();
-                        for chunk in target.chunks_mut(8) {
-                            chunk.copy_from_slice(&pattern[..chunk.len()]);
-                        }
-                    }
-                }
-                front.offset += len;
-                copied += len as usize;
-                if front.offset == front.piece.len() {
-                    state.arriving.pop_front();
-                }
-            }
-        }
+    /// Copy what is there at `now` into `buffer`; the number of bytes copied.
+    fn copy_out(&self, now: Time, buffer: &mut [u8]) -> usize {
+        let copied = {
+            let state = &mut *self.0.receives.state.borrow_mut();
+            let there = state.arrivals.there(now, state.stream.read_to) - state.stream.read_to;
+            let copied = there.min(buffer.len() as u64) as usize;
+            state.stream.read(&mut buffer[..copied]);
+            copied
+        };
         self.0.receives.consumed(copied as u64);
         copied
     }
@@ -308,11 +285,12 @@ impl Socket {
     /// Cut one direction: nothing that this end sends arrives any more, and nobody is told.
     pub fn cut_sending(&self) {
         self.0.sends.cut();
+        self.0.receives.deafen();
     }
 
     /// Bytes that this end has handed over so far.
     pub fn written_bytes(&self) -> u64 {
-        self.0.sends.state.borrow().written_bytes
+        self.0.sends.state.borrow().stream.written_to
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::common::{SHORT, config};
 use colosim_sim::explore::{Dpor, DporState, Experiment, Trial};
-use colosim_sim::link::{Path, PathConfig, Piece, Transport, connect};
+use colosim_sim::link::{Loss, Path, PathConfig, Piece, Transport, connect};
 use colosim_sim::{
     Cx, Event, Kind, Memory, Mutex, Outcome, Plain, Plan, ProcessId, Semaphore, Sim, Simulator, Span, Violation,
 };
@@ -215,11 +215,11 @@ fn messages_on_a_link_and_the_death_of_the_sender() {
                 rate_bits_per_s: 1_000_000_000,
                 latency: Span::micros(50),
                 jitter: Span::ZERO,
-                loss: 0.0,
+                loss: Loss::None,
                 queue_bytes: 1 << 20,
             });
             let (there, here) =
-                connect(sim, "link", (sender, &path), (process, &path), Transport::Tcp, 1 << 16, 1 << 16);
+                connect(sim, "link", (sender, &path), (process, &path), Transport::Unix, 1 << 16, 1 << 16);
             let got = Plain::new(sim, "got", String::new());
             sim.spawn(sender, "sender", move |cx| async move {
                 for message in [b"a", b"b"] {

@@ -1,7 +1,7 @@
 //! How a connection ends, and what each side learns of it. Expected behaviour: Linux, measured with bare sockets.
 
 use crate::common::{Log, SHORT, run};
-use crate::link_path::{BYTE_PER_NS, IDEAL, bytes};
+use crate::link_path::{PLAIN, BYTE_PER_NS, IDEAL, bytes};
 use colosim_sim::link::{Path, PathConfig, ReadError, Socket, Transport, WriteError, connect};
 use colosim_sim::{Cx, Outcome, Span};
 
@@ -56,7 +56,7 @@ async fn write(cx: &Cx, socket: &Socket, n: usize, log: &Log) {
 fn after_a_half_close_the_reader_gets_the_data_and_then_eof() {
     let log = Log::default();
     ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, log| async move {
             write(&cx, &socket, 100, &log).await;
@@ -82,7 +82,7 @@ fn after_a_half_close_the_reader_gets_the_data_and_then_eof() {
 fn a_reset_by_the_peer_lets_queued_bytes_be_read_first() {
     let log = Log::default();
     ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, log| async move {
             write(&cx, &socket, 100, &log).await;
@@ -103,7 +103,7 @@ fn a_reset_by_the_peer_lets_queued_bytes_be_read_first() {
 fn a_blocked_reader_learns_of_a_reset_one_latency_later() {
     let log = Log::default();
     ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, _| async move {
             cx.sleep(Span(500)).await;
@@ -118,7 +118,7 @@ fn a_blocked_reader_learns_of_a_reset_one_latency_later() {
 fn a_blocked_reader_is_woken_with_eof_by_its_own_shutdown_even_with_data_under_way() {
     let log = Log::default();
     ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, log| async move {
             let (other, at_once) = (socket.clone(), log.clone());
@@ -155,7 +155,7 @@ fn a_blocked_reader_is_woken_with_eof_by_its_own_shutdown_even_with_data_under_w
 fn bytes_queued_before_the_own_shutdown_stay_readable() {
     let log = Log::default();
     ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, log| async move {
             cx.sleep(Span(2_000)).await;
@@ -190,12 +190,12 @@ fn after_the_readers_shutdown_a_unix_write_fails_at_once_and_a_tcp_write_fails_l
     };
     run(Transport::Unix).assert_is(&[(10, "write failed"), (2_000, "write failed"), (2_100, "write failed")]);
     // Written at 10, refused at 1015, told at 2015.
-    run(Transport::Tcp).assert_is(&[(10, "wrote 5"), (2_000, "wrote 5"), (2_100, "write failed")]);
+    run(PLAIN).assert_is(&[(10, "wrote 5"), (2_000, "wrote 5"), (2_100, "write failed")]);
 }
 
 #[test]
 fn a_blocked_writer_is_woken_when_the_connection_breaks() {
-    for transport in [Transport::Tcp, Transport::Unix] {
+    for transport in [PLAIN, Transport::Unix] {
         let log = Log::default();
         ends(
             transport,
@@ -217,7 +217,7 @@ fn a_blocked_writer_is_woken_when_the_connection_breaks() {
 fn a_cut_connection_delivers_nothing_and_tells_nobody() {
     let log = Log::default();
     let outcome = ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, log| async move {
             write(&cx, &socket, 100, &log).await;
@@ -239,7 +239,7 @@ fn a_cut_connection_delivers_nothing_and_tells_nobody() {
 fn what_arrived_before_the_cut_stays_readable() {
     let log = Log::default();
     ends(
-        Transport::Tcp,
+        PLAIN,
         &log,
         |cx, socket, log| async move {
             write(&cx, &socket, 100, &log).await;
@@ -286,7 +286,7 @@ fn killed(transport: Transport, reads_first: bool) -> Vec<(u64, String)> {
 
 #[test]
 fn a_killed_process_closes_in_order_if_it_has_read_its_input_and_with_a_reset_if_not() {
-    for transport in [Transport::Tcp, Transport::Unix] {
+    for transport in [PLAIN, Transport::Unix] {
         let read_all = killed(transport, true);
         assert_eq!(read_all.last().unwrap(), &(4_000, "eof after 0".to_owned()));
         let unread = killed(transport, false);

@@ -1,21 +1,23 @@
 //! What each property of a path does to the arrival of bytes.
 
 use crate::common::{Log, run};
-use colosim_sim::link::{Path, PathConfig, Piece, Socket, Transport, connect};
+use colosim_sim::link::{Path, PathConfig, Piece, Socket, Tcp, Transport, connect};
 use colosim_sim::{Cx, ProcessId, Sim, Span};
 
 /// 8 Gbit/s: one byte each nanosecond.
 pub const BYTE_PER_NS: u64 = 8_000_000_000;
 
-pub const IDEAL: PathConfig =
-    PathConfig { rate_bits_per_s: 0, latency: Span::ZERO, jitter: Span::ZERO, loss: 0.0, queue_bytes: u64::MAX };
+pub const IDEAL: PathConfig = PathConfig::IDEAL;
+
+/// A connection that is limited by nothing but its path and its buffers.
+pub const PLAIN: Transport = Transport::Tcp(Tcp { header_bytes: 0, initial_window: 1 << 30, ..Tcp::ethernet() });
 
 pub fn bytes(n: usize) -> Piece {
     Piece::Bytes((0..n).map(|i| i as u8).collect())
 }
 
 fn pair(sim: &Sim, process: ProcessId, name: &str, path: &Path, buffers: (u64, u64)) -> (Socket, Socket) {
-    connect(sim, name, (process, path), (process, &Path::new(IDEAL)), Transport::Tcp, buffers.0, buffers.1)
+    connect(sim, name, (process, path), (process, &Path::new(IDEAL)), Transport::Unix, buffers.0, buffers.1)
 }
 
 async fn read(cx: &Cx, socket: &Socket, n: usize) {
@@ -70,36 +72,6 @@ fn jitter_delays_within_its_bound_and_never_reorders() {
     let (at, _) = arrivals(config, AMPLE, &[64 * 1024; 50], &[64 * 1024; 50]);
     assert!(at.is_sorted() && at.iter().all(|at| *at <= 1_000));
     assert!(at[0] < at[49]);
-}
-
-/// 100 segments at a loss of 10 %: each batch with a loss comes a round trip later than it would.
-#[test]
-fn a_loss_costs_a_round_trip_and_the_bytes_sent_again() {
-    let clean = PathConfig { rate_bits_per_s: BYTE_PER_NS, latency: Span::micros(100), ..IDEAL };
-    let n = 100 * 1448;
-    let (lossless, none) = arrivals(clean, AMPLE, &[n], &[n]);
-    let (lossy, again) = arrivals(PathConfig { loss: 0.1, ..clean }, AMPLE, &[n], &[n]);
-    assert_eq!((lossless[0], none), (n as u64 + 100_000, 0));
-    assert!((2..=25).contains(&again), "{again} segments sent again");
-    let late = lossy[0] - lossless[0];
-    assert!((200_000..=200_000 + again * 1_448).contains(&late) || late >= 200_000_000, "{late} ns late");
-}
-
-#[test]
-fn a_lost_last_segment_waits_for_the_retransmission_timeout() {
-    // Loss of everything: a single segment has nobody behind it that would tell.
-    let config = PathConfig { loss: 1.0, latency: Span::micros(100), ..IDEAL };
-    assert_eq!(arrival(config, 1_000), 200_000_000 + 100_000);
-}
-
-#[test]
-fn a_full_queue_drops_and_the_flow_comes_back_after_the_backlog_and_a_round_trip() {
-    let wide = PathConfig { rate_bits_per_s: BYTE_PER_NS, latency: Span::micros(10), ..IDEAL };
-    let narrow = PathConfig { queue_bytes: 64 * 1024, ..wide };
-    let n = 3 * 64 * 1024;
-    assert_eq!(arrivals(wide, AMPLE, &[n], &[n]), (vec![n as u64 + 10_000], 0));
-    // The second and the third batch each find a full queue: backlog of one batch and 20 µs.
-    assert_eq!(arrivals(narrow, AMPLE, &[n], &[n]), (vec![n as u64 + 10_000 + 2 * 20_000], 2 * 46));
 }
 
 /// The writer may have 1000 bytes under way: each round trip carries no more.

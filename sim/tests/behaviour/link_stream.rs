@@ -2,7 +2,7 @@
 
 use crate::common::{SHORT, config, run};
 use crate::link_path::{IDEAL, bytes};
-use colosim_sim::link::{PageRead, Path, PathConfig, Piece, ReadError, Transport, connect};
+use colosim_sim::link::{Loss, PageRead, Path, PathConfig, Piece, ReadError, Tcp, Transport, connect};
 use colosim_sim::{Config, Simulator, Span};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -25,9 +25,14 @@ fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     proptest::collection::vec(prop_oneof![real, fill], 0..12)
 }
 
+fn loss() -> impl Strategy<Value = Loss> {
+    let bursts = (0.0..0.1, 1.0..8.0).prop_map(|(mean, burst)| Loss::bursts(mean, burst).expect("it is possible"));
+    prop_oneof![Just(Loss::None), (0.0..0.3).prop_map(Loss::Bernoulli), bursts]
+}
+
 fn path() -> impl Strategy<Value = PathConfig> {
     let rate = prop_oneof![Just(0), 1_000_000u64..100_000_000_000];
-    (rate, 0u64..10_000_000, 0u64..10_000_000, prop_oneof![Just(0.0), 0.0..0.9], 1u64..1_000_000).prop_map(
+    (rate, 0u64..10_000_000, 0u64..10_000_000, loss(), 1_500u64..1_000_000).prop_map(
         |(rate_bits_per_s, latency, jitter, loss, queue_bytes)| PathConfig {
             rate_bits_per_s,
             latency: Span(latency),
@@ -56,7 +61,7 @@ proptest! {
         Simulator::new().run(config, |sim| {
             let process = sim.process("qemu");
             let ends = ((process, &Path::new(path)), (process, &Path::new(path)));
-            let (first, second) = connect(sim, "link", ends.0, ends.1, Transport::Tcp, buffers.0, buffers.1);
+            let (first, second) = connect(sim, "link", ends.0, ends.1, Transport::Tcp(Tcp::ethernet()), buffers.0, buffers.1);
             sim.spawn(process, "writer", |cx| async move {
                 first.write(&cx, pieces).await.expect("nobody closes");
                 first.shutdown();
@@ -93,7 +98,7 @@ fn a_fill_that_is_split_at_odd_offsets_reads_back_as_the_right_bytes() {
         let all = all.clone();
         run(|sim, process| {
             let ends = ((process, &Path::new(IDEAL)), (process, &Path::new(IDEAL)));
-            let (first, second) = connect(sim, "link", ends.0, ends.1, Transport::Tcp, odd, 1 << 20);
+            let (first, second) = connect(sim, "link", ends.0, ends.1, Transport::Tcp(Tcp::ethernet()), odd, 1 << 20);
             sim.spawn(process, "writer", |cx| async move {
                 first.write(&cx, [Piece::Fill { word, bytes: 100 }]).await.unwrap();
             });
@@ -113,7 +118,7 @@ fn a_fill_that_is_split_at_odd_offsets_reads_back_as_the_right_bytes() {
 fn a_page_comes_back_as_a_word_or_as_bytes() {
     let outcome = run(|sim, process| {
         let ends = ((process, &Path::new(IDEAL)), (process, &Path::new(IDEAL)));
-        let (first, second) = connect(sim, "link", ends.0, ends.1, Transport::Tcp, 1 << 20, 1 << 20);
+        let (first, second) = connect(sim, "link", ends.0, ends.1, Transport::Tcp(Tcp::ethernet()), 1 << 20, 1 << 20);
         let page = |word| Piece::Fill { word, bytes: 4096 };
         let equal_bytes = Piece::Bytes([9u64.to_le_bytes(); 512].concat().into());
         // The last page begins in one piece and ends in the next.

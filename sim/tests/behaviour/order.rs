@@ -1,8 +1,8 @@
 //! Which of two things comes first.
 
 use crate::common::{LONG, LONG_NS, Log, SHORT, SHORT_NS, STEPS, UNITS, config, run, run_with};
-use crate::link_path::{BYTE_PER_NS, IDEAL, bytes};
-use colosim_sim::link::{Path, PathConfig, Transport, connect};
+use crate::link_path::{PLAIN, BYTE_PER_NS, IDEAL, bytes};
+use colosim_sim::link::{Path, PathConfig, connect};
 use colosim_sim::{Noise, Plan, Simulator, Span, Stall, Time};
 
 #[test]
@@ -144,7 +144,7 @@ fn a_thread_that_a_connection_wakes_was_brought_about_by_nobody() {
         let (here, there) = (sim.process("writer"), sim.process("reader"));
         let path = PathConfig { latency: Span(1_000), rate_bits_per_s: BYTE_PER_NS, ..IDEAL };
         let (to, fro) = (Path::new(path), Path::new(path));
-        let (near, far) = connect(sim, "link", (here, &to), (there, &fro), Transport::Tcp, 4_096, 1 << 16);
+        let (near, far) = connect(sim, "link", (here, &to), (there, &fro), PLAIN, 4_096, 1 << 16);
         sim.spawn(here, "writer", |cx| async move { near.write(&cx, [bytes(3 * 4_096)]).await.expect("it is taken") });
         sim.spawn(there, "reader", |cx| async move {
             far.read_exact(&cx, &mut vec![0; 3 * 4_096]).await.expect("it arrives");

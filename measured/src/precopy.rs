@@ -1,1 +1,0 @@
-//! Recorded runs beside simulated ones.

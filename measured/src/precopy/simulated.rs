@@ -1,0 +1,114 @@
+//! A recorded migration as a scenario, and its run.
+
+use super::recording::{Compression, Config, Detection, Recording};
+use crate::error::Error;
+use colosim_models::host_profile::HostProfile;
+use colosim_models::preset::preset;
+use colosim_models::scenario::Scenario;
+use colosim_models::variant::Variant;
+use colosim_models::world::{Run, RunInput, run};
+use colosim_sim::{Plan, Simulator};
+
+/// Cores of the host on which both QEMU processes ran.
+const CORES: u32 = 2;
+/// What the machine `pc` has besides its RAM: two ROMs and the ACPI tables, in KiB.
+const ROMS_KIB: u64 = 520;
+/// What is not zero in a guest before it fills anything, its ROMs included: in pages, the same for every size of RAM (pages
+/// sent less zero pages and filled pages).
+const FIRMWARE_PAGES: u64 = 123;
+const PAGES_PER_MIB: u64 = 256;
+const PAGE_BYTES: u64 = 4096;
+
+/// Length of the description of the device state: of the machine `pc` without disk and network card, in the recorded streams.
+const VM_DESCRIPTION_BYTES: u64 = 95_386;
+/// How long the rate of the guest was counted before the migration command, from its start delay on. From the guest's own
+/// clock: until it was looked at after the migration it ran 270 to 380 ms longer than that took, start delay included.
+const COUNTED_MS: u64 = 250;
+
+/// A recorded configuration, ready to run.
+pub struct Configuration {
+    scenario: Scenario,
+    variant: Variant,
+}
+
+impl Configuration {
+    /// What was recorded.
+    ///
+    /// # Errors
+    /// It is none that the simulator takes: no page of RAM, no channel.
+    pub fn of(recording: &Recording) -> Result<Configuration, Error> {
+        let text = scenario(recording);
+        let scenario = Scenario::from_ron(&text, "precopy.json")?;
+        let design = if recording.config.multifd { "merged" } else { "plain-ram.c" };
+        if let Some(wrong) = scenario.validate(&text, "precopy.json", &[]).into_iter().next() {
+            return Err(Error::Refused(wrong));
+        }
+        Ok(Configuration { scenario, variant: preset(design).expect("a design of this program").variant.clone() })
+    }
+
+    /// Run it on a host, with this seed.
+    pub fn run(&self, simulator: &mut Simulator, host: &HostProfile, seed: u64) -> Run {
+        let plan = Plan::natural();
+        let host = HostProfile { shared_cores: Some(host.shared_cores.unwrap_or(CORES)), ..host.clone() };
+        let input = RunInput {
+            scenario: &self.scenario,
+            variant: &self.variant,
+            host: &host,
+            faults: &[],
+            seed,
+            plan: &plan,
+            record: false,
+        };
+        run(simulator, input)
+    }
+}
+
+/// Where in its working set the guest is when migration starts, bytes.
+fn start(config: &Config) -> u64 {
+    let pages = config.dirty_pages_per_s * (config.guest_start_delay_ms + COUNTED_MS) / 1000;
+    pages % (config.ws_mib * PAGES_PER_MIB).max(1) * PAGE_BYTES
+}
+
+/// The scenario in RON. A migration that was stopped by its user is looked at when it was.
+fn scenario(recording: &Recording) -> String {
+    let Config { ram_mib, fill_mib, ws_mib, dirty_pages_per_s, max_bandwidth, downtime_limit_ms, channels, .. } =
+        recording.config;
+    let workload = match dirty_pages_per_s {
+        0 => "Idle".to_owned(),
+        rate => format!(
+            "Sequential(rate: \"{rate} pages/s\", working_set: \"{ws_mib} MiB\", start: \"{} B\")",
+            start(&recording.config)
+        ),
+    };
+    let detection = match recording.config.zero_page_detection {
+        Detection::None => "None",
+        Detection::Legacy => "Legacy",
+        Detection::Multifd => "Multifd",
+    };
+    let compression = match recording.config.compression {
+        Compression::None => "None",
+        Compression::Zlib => "Zlib",
+        Compression::Zstd => "Zstd",
+    };
+    let contents = match recording.config.fill_mode {
+        0 => "Random",
+        _ => "RepeatedWord",
+    };
+    let stop = match recording.result.converged {
+        true => "AfterPrecopy".to_owned(),
+        false => format!("AtTime(\"{} ms\")", recording.result.query_migrate.total_time),
+    };
+    let filled_pages = fill_mib * PAGES_PER_MIB + FIRMWARE_PAGES;
+    let pages = ram_mib * PAGES_PER_MIB + ROMS_KIB / 4;
+    format!(
+        "Scenario(question: \"\", variants: [\"merged\"],
+         guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", filled: {}, contents: {contents},
+                 workload: {workload}),
+         migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_ms} ms\",
+                     zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
+         link: (transport: Tcp, rate: \"400 Gbit/s\", latency: \"10 us\", receive_buffer: \"1 MiB\"),
+         granularity: Packet, stop: {stop})",
+        filled_pages as f64 / pages as f64,
+        channels.max(1),
+    )
+}
