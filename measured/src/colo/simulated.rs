@@ -62,9 +62,9 @@ impl Configuration {
         Ok(Configuration { scenario, variant, transport: recording.config.transport })
     }
 
-    /// The same on a connection that acknowledges at once.
+    /// The same with TCP_NODELAY on the main connection: nothing waits for a delayed acknowledgement.
     pub fn without_delayed_acknowledgements(mut self) -> Configuration {
-        self.scenario.link.delayed_ack = None;
+        self.scenario.link.no_delay = true;
         self
     }
 
@@ -128,11 +128,12 @@ fn scenario(config: &Config, workload: &str, checkpoints: usize) -> String {
 
 /// What connected the two processes. The receive window of a loopback connection stays at 16 segments: Linux lets it grow
 /// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. 2065
-/// pages on two channels fill no send buffer, so that is what tcp_wmem allows by default, 4 MiB. The sender's limit of a UNIX socket is net.core.wmem_default, and it counts what the receiver has not read.
+/// pages on two channels fill no send buffer, so that is what tcp_wmem allows by default, 4 MiB. The sender's limit of a UNIX
+/// socket is net.core.wmem_default, and it counts what the receiver has not read.
 fn link(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => {
-            "transport: Tcp, rate: \"1000 Gbit/s\", latency: \"10 us\", delayed_ack: \"42 ms\", segment: \"65483 B\", \
+            "transport: Tcp, rate: \"1000 Gbit/s\", latency: \"10 us\", segment: \"65483 B\", \
              send_buffer: \"4 MiB\", receive_buffer: \"1 MiB\""
         }
         Transport::Unix => {

@@ -126,7 +126,17 @@ fn build(sim: &Sim, recording: &Recording, layout: Rc<Layout>) -> Rc<Feed> {
     let ends: Vec<(Socket, Socket)> = recording
         .connections
         .iter()
-        .map(|c| connect(sim, &c.name, (primary, &there), (secondary, &back), Transport::Tcp(Tcp::loopback()), 4 << 20, 6 << 20))
+        .map(|c| {
+            connect(
+                sim,
+                &c.name,
+                (primary, &there),
+                (secondary, &back),
+                Transport::Tcp(Tcp::loopback()),
+                4 << 20,
+                6 << 20,
+            )
+        })
         .collect();
     let own = |main: bool| {
         let pairs = recording.connections.iter().zip(&ends);

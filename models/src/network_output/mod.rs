@@ -169,7 +169,15 @@ mod tests {
             };
             let (there, back) = (Path::new(path), Path::new(path));
             let (here, remote) = (sim.process("primary"), sim.process("secondary"));
-            let (a, b) = connect(sim, "redirector", (here, &there), (remote, &back), Transport::Tcp(Tcp::loopback()), 1 << 16, 1 << 16);
+            let (a, b) = connect(
+                sim,
+                "redirector",
+                (here, &there),
+                (remote, &back),
+                Transport::Tcp(Tcp::loopback()),
+                1 << 16,
+                1 << 16,
+            );
             let output = Rc::new(NetworkOutput::new(sim, one_client(), a, b));
             let (pvm, svm, compare, reader, timer) =
                 (output.clone(), output.clone(), output.clone(), output.clone(), output.clone());

@@ -81,7 +81,6 @@ async fn migration_completion(cx: &Cx, qemu: &Primary) {
     qemu.rate_limit.lift();
     qemu_savevm_live_state(cx, qemu).await;
     cx.step(step::SAVE_DEVICES).await;
-    let size = qemu.migration.device_state.bytes() as usize;
     qemu.file.put_buffer(cx, qemu, &device_state(qemu, 0)).await;
     qemu.file.put_item(&Item::VmDescription { text: description(qemu) });
     qemu.file.flush(cx, qemu).await;

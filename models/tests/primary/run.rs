@@ -7,7 +7,9 @@ use colosim_models::metrics::{Metrics, Recorder};
 use colosim_models::milestone::Milestones;
 use colosim_models::preset::preset;
 use colosim_models::primary::{Primary, PrimaryConfig, PrimaryObserver};
-use colosim_models::scenario::{Accel, Contents, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload};
+use colosim_models::scenario::{
+    Accel, Contents, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload,
+};
 use colosim_models::steps::STEPS;
 use colosim_models::variant::{Multifd, SyncSender, Variant};
 use colosim_sim::link::{Loss, Path, PathConfig, Tcp, Transport, connect};
@@ -155,7 +157,9 @@ fn build<F: Future<Output = ()> + 'static>(
     };
     let (there, back) = (path(), path());
     let (here, peer) = (sim.process("primary"), sim.process("secondary"));
-    let connection = |name: &str| connect(sim, name, (here, &there), (peer, &back), Transport::Tcp(Tcp::loopback()), 1 << 20, 1 << 20);
+    let connection = |name: &str| {
+        connect(sim, name, (here, &there), (peer, &back), Transport::Tcp(Tcp::loopback()), 1 << 20, 1 << 20)
+    };
     let (main, peer_main) = connection("main");
     let channel_count = match setup.variant.multifd {
         Multifd::On => setup.migration.multifd_channels,

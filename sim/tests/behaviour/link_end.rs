@@ -1,7 +1,7 @@
 //! How a connection ends, and what each side learns of it. Expected behaviour: Linux, measured with bare sockets.
 
 use crate::common::{Log, SHORT, run};
-use crate::link_path::{PLAIN, BYTE_PER_NS, IDEAL, bytes};
+use crate::link_path::{BYTE_PER_NS, IDEAL, PLAIN, bytes};
 use colosim_sim::link::{Path, PathConfig, ReadError, Socket, Transport, WriteError, connect};
 use colosim_sim::{Cx, Outcome, Span};
 

@@ -1,7 +1,7 @@
 //! Which of two things comes first.
 
 use crate::common::{LONG, LONG_NS, Log, SHORT, SHORT_NS, STEPS, UNITS, config, run, run_with};
-use crate::link_path::{PLAIN, BYTE_PER_NS, IDEAL, bytes};
+use crate::link_path::{BYTE_PER_NS, IDEAL, PLAIN, bytes};
 use colosim_sim::link::{Path, PathConfig, connect};
 use colosim_sim::{Noise, Plan, Simulator, Span, Stall, Time};
 
