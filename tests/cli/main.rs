@@ -3,6 +3,7 @@
 mod answers;
 mod debate;
 mod depth;
+mod fit;
 mod input;
 mod resume;
 mod search;

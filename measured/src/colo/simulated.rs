@@ -6,6 +6,7 @@ use colosim_models::host_profile::HostProfile;
 use colosim_models::metrics::Checkpoint;
 use colosim_models::preset::preset;
 use colosim_models::scenario::Scenario;
+use colosim_models::steps::step_names;
 use colosim_models::variant::Variant;
 use colosim_models::world::{Run, RunInput, run};
 use colosim_sim::{Plan, Simulator};
@@ -27,7 +28,7 @@ impl Configuration {
     /// What was recorded, with as many checkpoints.
     ///
     /// # Errors
-    /// It is none that the simulator takes: no page of RAM, no channel.
+    /// It is none that the simulator takes: without RAM, with a working set larger than that, without a checkpoint.
     pub fn of(recording: &Recording) -> Result<Configuration, Error> {
         let checkpoints = recording.result.checkpoints.len();
         Configuration::with(recording, checkpoints, &workload(&recording.config))
@@ -43,19 +44,28 @@ impl Configuration {
     }
 
     fn with(recording: &Recording, checkpoints: usize, workload: &str) -> Result<Configuration, Error> {
+        let refuse = |message| Error::Configuration {
+            path: "colo.json".into(),
+            configuration: recording.config.to_string(),
+            message,
+        };
+        if recording.result.checkpoints.is_empty() {
+            return Err(refuse("it has no checkpoint".into()));
+        }
         let text = scenario(&recording.config, workload, checkpoints + LEFT_OUT);
-        let scenario = Scenario::from_ron(&text, "colo.json")?;
+        let scenario = Scenario::from_ron(&text, "colo.json").map_err(|error| refuse(error.message))?;
+        if let Some(error) = scenario.validate(&text, "colo.json", &step_names()).into_iter().next() {
+            return Err(refuse(error.message));
+        }
         let design = if recording.config.multifd { "merged" } else { "plain-ram.c" };
         let variant = preset(design).expect("a design of this program").variant.clone();
         Ok(Configuration { scenario, variant, transport: recording.config.transport })
     }
 
-    /// The same on a connection that acknowledges at once.
-    ///
-    /// # Errors
-    /// None that is known.
-    pub fn without_delayed_acknowledgements(self) -> Result<Configuration, Error> {
-        Ok(Configuration { scenario: self.scenario.set("link.delayed_ack", "None")?, ..self })
+    /// The same with TCP_NODELAY on the main connection: nothing waits for a delayed acknowledgement.
+    pub fn without_delayed_acknowledgements(mut self) -> Configuration {
+        self.scenario.link.no_delay = true;
+        self
     }
 
     /// The profile of the host that recorded it.
@@ -118,15 +128,16 @@ fn scenario(config: &Config, workload: &str, checkpoints: usize) -> String {
 
 /// What connected the two processes. The receive window of a loopback connection stays at 16 segments: Linux lets it grow
 /// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. 2065
-/// pages on two channels fill no send buffer, so that is what tcp_wmem allows by default, 4 MiB. The sender's limit of a UNIX socket is net.core.wmem_default, and it counts what the receiver has not read.
+/// pages on two channels fill no send buffer, so that is what tcp_wmem allows by default, 4 MiB. The sender's limit of a UNIX
+/// socket is net.core.wmem_default, and it counts what the receiver has not read.
 fn link(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => {
-            "transport: Tcp, rate: \"0\", latency: \"10 us\", delayed_ack: \"42 ms\", segment: \"65483 B\", \
+            "transport: Tcp, rate: \"1000 Gbit/s\", latency: \"10 us\", segment: \"65483 B\", \
              send_buffer: \"4 MiB\", receive_buffer: \"1 MiB\""
         }
         Transport::Unix => {
-            "transport: Unix, rate: \"0\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""
+            "transport: Unix, rate: \"1000 Gbit/s\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""
         }
     }
 }

@@ -51,7 +51,7 @@ impl Observations {
             // Pages on the main connection keep it from going idle; where a delayed acknowledgement is measured nevertheless,
             // the checkpoint is left out.
             if recording.config.transport == Transport::Tcp && !multifd {
-                configuration = configuration.without_delayed_acknowledgements()?;
+                configuration = configuration.without_delayed_acknowledgements();
             }
             let mean = |figure: Figure| {
                 let spans: Vec<f64> = checkpoints.iter().filter_map(|c| figure.measured(c, multifd)).collect();
