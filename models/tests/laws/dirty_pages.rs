@@ -83,8 +83,8 @@ fn part_of_the_pages_marked_in_a_sweep_need_not_be_sent_again() {
             })
             .collect();
         let marked = ram.sync_dirty_log(Time(1_000_000_000), &mut bitmap) as f64;
-        let now = ram.blocks().next().expect("a block");
-        let needed = now.iter().zip(&sent).filter(|(now, sent)| now != sent).count() as f64;
+        let now = &ram.blocks()[0];
+        let needed = now.iter().zip(&sent).filter(|(now, sent)| now != *sent).count() as f64;
         let (a, none) = (writes_per_page, f64::exp(-writes_per_page));
         let law = ((1.0 - none) / a - none) / (1.0 - none);
         assert!((law - printed).abs() < 0.01, "{law} is not the law's {printed}");
