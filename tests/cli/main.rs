@@ -5,6 +5,7 @@ mod debate;
 mod depth;
 mod input;
 mod resume;
+mod scale;
 mod search;
 mod strategies;
 mod sweep;

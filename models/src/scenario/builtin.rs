@@ -26,6 +26,7 @@ builtin! {
     "failover-leak-yank",
     "kick-fix",
     "load-error",
+    "one-tebibyte",
     "output-commit",
     "partition",
     "precopy",
