@@ -33,6 +33,7 @@ pub mod experiment;
 pub mod guest;
 pub mod host_profile;
 mod management;
+pub mod memory_need;
 pub mod metrics;
 pub mod milestone;
 pub mod network_output;

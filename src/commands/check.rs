@@ -6,15 +6,26 @@ use crate::exit::{Answer, Exit, Failure};
 use crate::files::scenario::load;
 use crate::report::json;
 use crate::values::Format;
+use colosim_models::memory_need::MemoryNeed;
 use colosim_models::preset::preset;
+use colosim_models::scenario::Size;
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct Checked {
     scenario: String,
     fingerprint: String,
+    /// What a run takes at its peak, by the design that takes most.
+    memory_bytes: u64,
+    memory: Vec<Part>,
     effective: String,
     variants: Vec<CheckedVariant>,
+}
+
+#[derive(Serialize)]
+struct Part {
+    of: &'static str,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -33,13 +44,17 @@ struct Switch {
 /// Validate, and print the effective scenario and its variants.
 pub fn check(args: &CheckArgs, settings: Settings) -> Result<Answer, Failure> {
     let loaded = load(&args.source)?;
-    let variants = loaded
-        .variants()?
+    let variants = loaded.variants()?;
+    let needs = variants.iter().map(|chosen| MemoryNeed::new(&loaded.scenario, &chosen.variant));
+    let need = needs.max_by_key(MemoryNeed::bytes).unwrap_or_default();
+    let variants = variants
         .into_iter()
         .map(|chosen| CheckedVariant { variant: chosen.name, differs: differs_from_merged(&chosen.variant) });
     let checked = Checked {
         scenario: loaded.name.clone(),
         fingerprint: format!("{:016x}", loaded.scenario.fingerprint()),
+        memory_bytes: need.bytes(),
+        memory: need.parts.into_iter().map(|(of, bytes)| Part { of, bytes }).collect(),
         effective: loaded.scenario.to_ron(),
         variants: variants.collect(),
     };
@@ -60,6 +75,12 @@ fn differs_from_merged(variant: &colosim_models::variant::Variant) -> Vec<Switch
 fn text(checked: &Checked) -> String {
     // Comments, so that the whole answer is a scenario file.
     let mut text = format!("// {}, fingerprint {}\n", checked.scenario, checked.fingerprint);
+    // Whole MiB: the need is an estimate.
+    let in_mib = |bytes: u64| Size::from_bytes(bytes.next_multiple_of(1 << 20));
+    text += &format!("// a run takes about {} of memory at its peak\n", in_mib(checked.memory_bytes));
+    for part in checked.memory.iter().filter(|part| part.bytes >= 1 << 20) {
+        text += &format!("//   {}: {}\n", part.of, in_mib(part.bytes));
+    }
     for variant in &checked.variants {
         text += &format!("// variant {}:", variant.variant);
         match variant.differs.len() {

@@ -6,6 +6,7 @@ mod depth;
 mod fit;
 mod input;
 mod resume;
+mod scale;
 mod search;
 mod strategies;
 mod sweep;

@@ -28,6 +28,7 @@ builtin! {
     "failover-leak-yank",
     "kick-fix",
     "load-error",
+    "one-tebibyte",
     "output-commit",
     "partition",
     "precopy",
