@@ -18,14 +18,15 @@ pub struct GuestRam {
 }
 
 impl GuestRam {
-    /// RAM of a guest that is stopped. A share of it, from the first page of the first block on, is `filled` with
+    /// RAM of a guest that is stopped. A share of it, from the first page on that it touches, is `filled` with
     /// contents of their own; the rest is zero.
     pub fn new(layout: &Layout, filled: Share, writer: GuestWriter) -> GuestRam {
         let filled_pages = (layout.pages() as f64 * filled.value()).round() as usize;
+        let filled = layout.first_touched..layout.first_touched + filled_pages;
         let mut number = 0;
         let mut block_of = |pages: usize| {
             let contents =
-                (number..number + pages).map(|n| if n < filled_pages { initial_tag(n) } else { 0 }).collect();
+                (number..number + pages).map(|n| if filled.contains(&n) { initial_tag(n) } else { 0 }).collect();
             number += pages;
             contents
         };

@@ -7,7 +7,9 @@ use colosim_models::metrics::{Metrics, Recorder};
 use colosim_models::milestone::Milestones;
 use colosim_models::preset::preset;
 use colosim_models::primary::{Primary, PrimaryConfig, PrimaryObserver};
-use colosim_models::scenario::{Accel, Contents, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload};
+use colosim_models::scenario::{
+    Accel, Contents, Granularity, Guest, Migration, PageRate, Share, Size, Span as Length, Workload,
+};
 use colosim_models::steps::STEPS;
 use colosim_models::variant::{Multifd, SyncSender, Variant};
 use colosim_sim::link::{Path, PathConfig, Transport, connect};
@@ -38,6 +40,7 @@ impl Setup {
                 ram: Size::from_bytes(4 << 20),
                 video_ram: Size::default(),
                 page_size: Size::from_bytes(4096),
+                untouched: Size::default(),
                 contents: Contents::default(),
                 filled: Share::new(0.5),
                 workload,
