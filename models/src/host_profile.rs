@@ -73,6 +73,7 @@ pub struct StepCost {
 /// Name and text of the profiles that are part of the program.
 const BUILTIN: &[(&str, &str)] = &[
     ("lab-loopback", include_str!("../../scenarios/hosts/lab-loopback.ron")),
+    ("lab-loopback-shared", include_str!("../../scenarios/hosts/lab-loopback-shared.ron")),
     ("lab-unix", include_str!("../../scenarios/hosts/lab-unix.ron")),
     ("uniform", include_str!("../../scenarios/hosts/uniform.ron")),
 ];

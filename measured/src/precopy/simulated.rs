@@ -9,8 +9,6 @@ use colosim_models::variant::Variant;
 use colosim_models::world::{Run, RunInput, run};
 use colosim_sim::{Plan, Simulator};
 
-/// Cores of the host on which both QEMU processes ran.
-const CORES: u32 = 2;
 /// What the machine `pc` has besides its RAM: two ROMs and the ACPI tables, in KiB.
 const ROMS_KIB: u64 = 520;
 /// What is not zero in a guest before it fills anything, its ROMs included: in pages, the same for every size of RAM (pages
@@ -51,11 +49,10 @@ impl Configuration {
     /// Run it on a host, with this seed.
     pub fn run(&self, simulator: &mut Simulator, host: &HostProfile, seed: u64) -> Run {
         let plan = Plan::natural();
-        let host = HostProfile { shared_cores: Some(host.shared_cores.unwrap_or(CORES)), ..host.clone() };
         let input = RunInput {
             scenario: &self.scenario,
             variant: &self.variant,
-            host: &host,
+            host,
             faults: &[],
             seed,
             plan: &plan,
