@@ -104,11 +104,12 @@ fn scenario(recording: &Recording) -> String {
          guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", untouched: \"{} B\", filled: {}, contents: {contents},
                  workload: {workload}),
          migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_ms} ms\",
-                     zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
+                     zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, auto_converge: {}, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
          link: (transport: Tcp, rate: \"400 Gbit/s\", latency: \"10 us\", receive_buffer: \"1 MiB\"),
          granularity: Packet, stop: {stop})",
         (FILL_FROM_PAGE - FIRMWARE_PAGES) * PAGE_BYTES,
         filled_pages as f64 / pages as f64,
         channels.max(1),
+        recording.config.auto_converge,
     )
 }
