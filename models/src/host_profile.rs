@@ -86,6 +86,7 @@ impl StepCost {
 /// Name and text of the profiles that are part of the program.
 const BUILTIN: &[(&str, &str)] = &[
     ("lab-loopback", include_str!("../../scenarios/hosts/lab-loopback.ron")),
+    ("lab-loopback-shared", include_str!("../../scenarios/hosts/lab-loopback-shared.ron")),
     ("lab-unix", include_str!("../../scenarios/hosts/lab-unix.ron")),
     ("sapphire-rapids-100g", include_str!("../../scenarios/hosts/sapphire-rapids-100g.ron")),
     ("uniform", include_str!("../../scenarios/hosts/uniform.ron")),

@@ -14,6 +14,7 @@ fn guest(pages: u64, workload: Workload) -> scenario::Guest {
         ram: Size::from_bytes(pages * PAGE),
         video_ram: Size::default(),
         page_size: Size::from_bytes(PAGE),
+        untouched: Size::default(),
         contents: scenario::Contents::default(),
         filled: Share::new(0.5),
         workload,
@@ -37,6 +38,7 @@ fn sequential(rate: u64, pages: u64) -> Workload {
     Workload::Sequential {
         rate: PageRate::from_per_second(rate),
         working_set: Size::from_bytes(pages * PAGE),
+        start: Size::default(),
         zero_share: Share::default(),
     }
 }

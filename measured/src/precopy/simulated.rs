@@ -9,13 +9,13 @@ use colosim_models::variant::Variant;
 use colosim_models::world::{Run, RunInput, run};
 use colosim_sim::{Plan, Simulator};
 
-/// Cores of the host on which both QEMU processes ran.
-const CORES: u32 = 2;
 /// What the machine `pc` has besides its RAM: two ROMs and the ACPI tables, in KiB.
 const ROMS_KIB: u64 = 520;
 /// What is not zero in a guest before it fills anything, its ROMs included: in pages, the same for every size of RAM (pages
 /// sent less zero pages and filled pages).
 const FIRMWARE_PAGES: u64 = 123;
+/// The guest fills from 4 MiB on. What is not zero before is laid directly before that.
+const FILL_FROM_PAGE: u64 = 1024;
 const PAGES_PER_MIB: u64 = 256;
 const PAGE_BYTES: u64 = 4096;
 
@@ -49,11 +49,10 @@ impl Configuration {
     /// Run it on a host, with this seed.
     pub fn run(&self, simulator: &mut Simulator, host: &HostProfile, seed: u64) -> Run {
         let plan = Plan::natural();
-        let host = HostProfile { shared_cores: Some(host.shared_cores.unwrap_or(CORES)), ..host.clone() };
         let input = RunInput {
             scenario: &self.scenario,
             variant: &self.variant,
-            host: &host,
+            host,
             faults: &[],
             seed,
             plan: &plan,
@@ -102,13 +101,15 @@ fn scenario(recording: &Recording) -> String {
     let pages = ram_mib * PAGES_PER_MIB + ROMS_KIB / 4;
     format!(
         "Scenario(question: \"\", variants: [\"merged\"],
-         guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", filled: {}, contents: {contents},
+         guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", untouched: \"{} B\", filled: {}, contents: {contents},
                  workload: {workload}),
          migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_ms} ms\",
-                     zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
+                     zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, auto_converge: {}, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
          link: (transport: Tcp, rate: \"400 Gbit/s\", latency: \"10 us\", receive_buffer: \"1 MiB\"),
          granularity: Packet, stop: {stop})",
+        (FILL_FROM_PAGE - FIRMWARE_PAGES) * PAGE_BYTES,
         filled_pages as f64 / pages as f64,
         channels.max(1),
+        recording.config.auto_converge,
     )
 }

@@ -82,7 +82,7 @@ pub(super) fn head_of(recording: &Recording) -> Result<Head, ReplayError> {
         let pages = (entry.used_length / PAGE_BYTES) as usize;
         Block { pages, max_pages: pages, is_resizable: false, idstr: entry.idstr }
     };
-    let layout = Layout { page_size: PAGE_BYTES, blocks: entries.into_iter().map(block).collect() };
+    let layout = Layout { page_size: PAGE_BYTES, blocks: entries.into_iter().map(block).collect(), first_touched: 0 };
     let compared_block = layout.block_index(COMPARED_BLOCK).ok_or(ReplayError::NoComparedBlock)?;
     Ok(Head { layout, compared_block })
 }

@@ -26,6 +26,8 @@ pub struct Layout {
     pub page_size: u64,
     /// The blocks.
     pub blocks: Vec<Block>,
+    /// The first page of the first block that the guest has filled and writes to.
+    pub first_touched: usize,
 }
 
 /// A page of the machine.
@@ -83,7 +85,7 @@ impl Layout {
                 is_resizable: true,
             });
         }
-        Layout { page_size, blocks }
+        Layout { page_size, blocks, first_touched: pages(guest.untouched.bytes()) }
     }
 
     /// Index of the block with this name.

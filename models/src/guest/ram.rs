@@ -18,14 +18,19 @@ pub struct GuestRam {
 }
 
 impl GuestRam {
-    /// RAM of a guest that is stopped. A share of it, from the first page of the first block on, is `filled` with
+    /// RAM of a guest that is stopped. A share of it, from the first page on that it touches, is `filled` with
     /// contents of their own; the rest is zero.
     pub fn new(layout: &Layout, filled: Share, writer: GuestWriter) -> GuestRam {
         let filled_pages = (layout.pages() as f64 * filled.value()).round() as usize;
+        let filled = layout.first_touched..layout.first_touched + filled_pages;
         let mut number = 0;
         let mut block_of = |pages: usize| {
             let mut contents = Contents::zeros(pages);
-            contents.set_run(0..filled_pages.saturating_sub(number).min(pages), INITIAL_TAGS.skip(number));
+            let of_block = filled.start.max(number)..filled.end.min(number + pages);
+            if !of_block.is_empty() {
+                let first = of_block.start;
+                contents.set_run(first - number..of_block.end - number, INITIAL_TAGS.skip(first));
+            }
             number += pages;
             contents
         };

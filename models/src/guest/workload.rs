@@ -37,7 +37,7 @@ enum Pattern {
     HotCold { hot_pages: u64, pages: u64, hot_below: u64 },
 }
 
-/// The writes of one guest. Its working set starts at page 0 of the first block.
+/// The writes of one guest. Its working set lies in the first block.
 #[derive(Debug, Clone)]
 pub struct GuestWriter {
     stream: Stream,
@@ -46,6 +46,8 @@ pub struct GuestWriter {
     /// A write leaves a zero page if 53 random bits are below this.
     zero_below: u64,
     namespace: u64,
+    /// Where the working set begins.
+    first_page: usize,
     writes: u64,
     clock: RunClock,
     runs: u64,
@@ -82,6 +84,7 @@ impl GuestWriter {
             pattern,
             zero_below: in_53_bits(zero_share),
             namespace: (side as u64) << NAMESPACE_SHIFT,
+            first_page: layout.first_touched,
             writes: 0,
             clock: RunClock::default(),
             runs: 0,
@@ -141,7 +144,7 @@ impl GuestWriter {
             self.writes += 1;
             let page = self.pattern.next_page(&mut self.stream);
             let is_zero = self.zero_below > 0 && is_below(&mut self.stream, self.zero_below);
-            write(0, page as usize, if is_zero { 0 } else { self.namespace | self.writes });
+            write(0, self.first_page + page as usize, if is_zero { 0 } else { self.namespace | self.writes });
         }
     }
 

@@ -123,6 +123,9 @@ pub struct Guest {
     /// Target page size.
     #[serde(default = "default_page_size")]
     pub page_size: Size,
+    /// The start of `pc.ram` that is zero and never written: what is filled and the working set begin behind it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub untouched: Size,
     /// Part of RAM that is not zero when migration starts.
     #[serde(default = "default_filled")]
     pub filled: Share,

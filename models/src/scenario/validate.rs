@@ -118,7 +118,8 @@ impl Scenario {
             Workload::Idle => return,
             Workload::EachRun { pages } => {
                 let message = format!("{pages} pages are more than the RAM of {}", guest.ram);
-                return checks.refuse_if(u64::from(pages) * page > guest.ram.bytes(), "guest.workload.pages", message);
+                let room = guest.ram.bytes().saturating_sub(guest.untouched.bytes());
+                return checks.refuse_if(u64::from(pages) * page > room, "guest.workload.pages", message);
             }
             Workload::Uniform { working_set, .. } | Workload::Sequential { working_set, .. } => (working_set, None),
             Workload::HotCold { working_set, hot_set, hot_writes, .. } => (working_set, Some((hot_set, hot_writes))),
@@ -130,6 +131,9 @@ impl Scenario {
         }
         let message = format!("the working set of {working_set} is larger than the RAM of {}", guest.ram);
         checks.refuse_if(working_set > guest.ram, path, message);
+        let message = format!("behind {} that stay untouched there is no room for it", guest.untouched);
+        let end = working_set.bytes().saturating_add(guest.untouched.bytes());
+        checks.refuse_if(working_set <= guest.ram && end > guest.ram.bytes(), path, message);
         if let Some((set, writes)) = hot {
             check_hot_set(checks, working_set.bytes() / page, set, writes);
         }

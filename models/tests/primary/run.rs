@@ -40,6 +40,7 @@ impl Setup {
                 ram: Size::from_bytes(4 << 20),
                 video_ram: Size::default(),
                 page_size: Size::from_bytes(4096),
+                untouched: Size::default(),
                 contents: Contents::default(),
                 filled: Share::new(0.5),
                 workload,
