@@ -11,7 +11,7 @@ fn bound(part: &str, figure: &str) -> Option<f64> {
         ("precopy", "total_time") => Some(0.05),
         ("precopy", "bytes" | "pages") => Some(0.01),
         ("colo", "pause" | "flush" | "run_share") => Some(0.10),
-        ("net", "goodput" | "completion_p50") => Some(0.10),
+        ("net", "goodput" | "burst_p50") => Some(0.10),
         _ => None,
     }
 }
