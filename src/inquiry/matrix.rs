@@ -11,6 +11,8 @@ use std::io;
 pub struct Column {
     /// Presets, each with the condition under which it is this design.
     pub names: Vec<String>,
+    /// The presets alone.
+    presets: Vec<&'static str>,
     /// As it is written in a scenario.
     pub choice: String,
     /// Its switches.
@@ -63,9 +65,13 @@ pub fn columns() -> Vec<Column> {
                 None => preset.name.to_owned(),
             };
             match columns.iter_mut().find(|column| column.variant == design.variant) {
-                Some(same) => same.names.push(name),
+                Some(same) => {
+                    same.names.push(name);
+                    same.presets.push(preset.name);
+                }
                 None => columns.push(Column {
                     names: vec![name],
+                    presets: vec![preset.name],
                     choice: design.choice.to_string(),
                     variant: design.variant,
                 }),
@@ -110,12 +116,18 @@ impl Matrix {
             for (&row, shown) in here.iter().zip(&searched.shown) {
                 self.rows[row].cells.push(Cell { shown: *shown, runs: searched.runs });
             }
-            let design = self.columns[column].choice.clone();
-            self.take(name, &design, &wanted, &searched);
+            // The table names presets, whatever their condition.
+            let is_named = |preset: &&str| wanted.iter().any(|race| race.names(preset));
+            let Column { presets, choice, .. } = &self.columns[column];
+            let mut designs: Vec<String> = presets.iter().copied().filter(is_named).map(str::to_owned).collect();
+            if !designs.contains(choice) {
+                designs.push(choice.clone());
+            }
+            self.take(name, &designs, &wanted, &searched);
         }
         let is_changed = |design: &&&str| design.contains(" + ");
-        let mut changed: Vec<&'static str> =
-            wanted.iter().flat_map(|race| race.found_in.iter().filter(is_changed)).copied().collect();
+        let named = wanted.iter().flat_map(|race| race.found_in.iter().chain(race.absent_in));
+        let mut changed: Vec<&'static str> = named.filter(is_changed).copied().collect();
         changed.sort_unstable();
         changed.dedup();
         for design in changed {
@@ -127,16 +139,18 @@ impl Matrix {
                     self.rows[row].mutants.push((design, Cell { shown: *shown, runs: searched.runs }));
                 }
             }
-            self.take(name, design, &wanted, &searched);
+            self.take(name, &[design.to_owned()], &wanted, &searched);
         }
         Ok(())
     }
 
-    /// Count, and hold what was found against what the table says.
-    fn take(&mut self, scenario: &str, design: &str, wanted: &[&Race], searched: &Searched) {
+    /// Count, and hold what was found against what the table says of the design, by each of its names.
+    fn take(&mut self, scenario: &str, designs: &[String], wanted: &[&Race], searched: &Searched) {
         self.runs += searched.runs;
         self.complete &= searched.complete;
-        let found = searched.disagreements(design, wanted);
-        self.disagreements.extend(found.into_iter().map(|what| format!("{scenario}, {design}: {what}")));
+        for design in designs {
+            let found = searched.disagreements(design, wanted);
+            self.disagreements.extend(found.into_iter().map(|what| format!("{scenario}, {design}: {what}")));
+        }
     }
 }

@@ -110,6 +110,11 @@ impl Race {
         self.signs.iter().any(|sign| sign.tells != Tells::Elsewhere && sign.fits(violation))
     }
 
+    /// Does the table say anything of this design?
+    pub fn names(&self, design: &str) -> bool {
+        self.found_in.contains(&design) || self.absent_in.contains(&design)
+    }
+
     /// May this design have the race? A fixed design with one change taken back has the race that the change closes, and the
     /// known limits, and nothing else.
     pub fn may_be_in(&self, design: &str) -> bool {
