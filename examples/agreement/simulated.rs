@@ -90,11 +90,11 @@ fn scenario(group: &Group, record: &Record, acknowledgement_us: u64) -> Result<S
     // here. The sender's limit of a UNIX socket is net.core.wmem_default, and it counts what the receiver has not read.
     let link = match transport {
         Transport::Tcp => format!(
-            "transport: Tcp, rate: \"0\", latency: \"10 us\", delayed_ack: \"{acknowledgement_us} us\", segment: \"64 KiB\", \
+            "transport: Tcp, no_delay: false, rate: \"1000 Gbit/s\", latency: \"10 us\", delayed_ack: \"{acknowledgement_us} us\", segment: \"65483 B\", \
              receive_buffer: \"1 MiB\""
         ),
         Transport::Unix => {
-            "transport: Unix, rate: \"0\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""
+            "transport: Unix, rate: \"1000 Gbit/s\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""
                 .to_owned()
         }
     };

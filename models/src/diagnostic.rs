@@ -138,7 +138,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         return Some(format!("did you mean `{candidate}`?"));
     }
     match candidates.len() {
-        1..=14 => Some(format!("expected one of `{}`", candidates.join("`, `"))),
+        1..=16 => Some(format!("expected one of `{}`", candidates.join("`, `"))),
         _ => None,
     }
 }

@@ -78,7 +78,7 @@ fn what_is_no_recording_and_no_profile_is_refused() {
         ("HostProfile(doc: \"\", steps: {\"colo_primary.stop_vm\": (fixed: \"2 h\")})", "time span"),
         (
             "HostProfile(doc: \"\", steps: {\"colo_primary.stop_vm\": (fixed: \"100 s\")})",
-            "takes longer than 60 s in `fixed`",
+            "a cost of 100 s is too much (at most 60 s)",
         ),
     ] {
         let file = dir.path().join("profile.ron");

@@ -46,7 +46,7 @@ fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
         (
             "migration: (",
             "link: (queue: \"32 KiB\", segment: \"64 KiB\"), migration: (",
-            &["a queue of 32 KiB holds no segment of 64 KiB", ":7:"],
+            &["a queue of 32 KiB holds no frame of 65588 B", ":7:"],
         ),
         ("ram: \"4 MiB\"", "ram: \"2 TiB\"", &["2 TiB of RAM are too many (at most 1 TiB)"]),
         ("stop: AfterCheckpoints(3),\n)", "stop: AfterCheckpoints(3),\n", &["changed.ron"]),

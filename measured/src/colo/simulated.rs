@@ -133,7 +133,7 @@ fn scenario(config: &Config, workload: &str, checkpoints: usize) -> String {
 fn link(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => {
-            "transport: Tcp, rate: \"1000 Gbit/s\", latency: \"10 us\", segment: \"65483 B\", \
+            "transport: Tcp, no_delay: false, rate: \"1000 Gbit/s\", latency: \"10 us\", segment: \"65483 B\", \
              send_buffer: \"4 MiB\", receive_buffer: \"1 MiB\""
         }
         Transport::Unix => {

@@ -296,8 +296,7 @@ impl Flow {
             if batch == 0 {
                 break;
             }
-            let (_, departure) = state.path.admit(now, 1, batch, batch, &mut state.noise);
-            let at = departure.arrival(1, 1).max(state.arrivals.last);
+            let at = state.path.carry(now, batch, &mut state.noise).max(state.arrivals.last);
             state.sent_to += batch;
             if state.shut_by_reader.is_some_and(|shut| at > shut) {
                 return self.refuse(state, at);

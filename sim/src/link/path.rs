@@ -149,6 +149,12 @@ impl Path {
         self.0.config.queue_bytes == u64::MAX && self.0.config.rate_bits_per_s > 0
     }
 
+    /// Bytes of a connection that is no TCP: they wait for their turn, and nothing is dropped.
+    pub(super) fn carry(&self, now: Time, bytes: u64, noise: &mut FlowNoise) -> Time {
+        let (_, departure) = self.pass(now, (1, bytes, bytes), u64::MAX, noise);
+        departure.arrival(1, 1)
+    }
+
     /// Offer `segments` to the queue, all of `wire` bytes but the last; how many it takes, and when they leave.
     pub(super) fn admit(
         &self,
@@ -156,6 +162,16 @@ impl Path {
         segments: u64,
         wire: u64,
         last: u64,
+        noise: &mut FlowNoise,
+    ) -> (u64, Departure) {
+        self.pass(now, (segments, wire, last), self.0.config.queue_bytes, noise)
+    }
+
+    fn pass(
+        &self,
+        now: Time,
+        (segments, wire, last): (u64, u64, u64),
+        queue_bytes: u64,
         noise: &mut FlowNoise,
     ) -> (u64, Departure) {
         let state = &*self.0;
@@ -167,7 +183,7 @@ impl Path {
         let mut end = begins + all;
         // With a queue of u64::MAX bytes the first product does not overflow: a byte takes less than 2^64 units but for rates below
         // 2 bit/s.
-        let queue = Fine::from(state.config.queue_bytes).saturating_mul(state.byte);
+        let queue = Fine::from(queue_bytes).saturating_mul(state.byte);
         if segment > 0 && backlog + all + segment > queue {
             let waiting = backlog.div_ceil(segment);
             let room = (queue / segment).saturating_sub(waiting) as u64;
