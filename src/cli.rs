@@ -270,7 +270,7 @@ pub struct FitArgs {
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
     /// The profile to begin with: a file (.ron), or the name of a built-in profile.
-    #[arg(long, value_name = "PROFILE", default_value = "lab-loopback")]
+    #[arg(long, value_name = "PROFILE", default_value = "lab-loopback-fitted")]
     pub profile: PathBuf,
     /// Which recordings.
     #[arg(long, value_enum, default_value = "tcp")]

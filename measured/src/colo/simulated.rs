@@ -71,8 +71,8 @@ impl Configuration {
     /// The profile of the host that recorded it.
     pub fn profile(&self) -> &'static str {
         match self.transport {
-            Transport::Tcp => "lab-loopback",
-            Transport::Unix => "lab-unix",
+            Transport::Tcp => "lab-loopback-fitted",
+            Transport::Unix => "lab-unix-fitted",
         }
     }
 

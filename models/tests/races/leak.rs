@@ -23,7 +23,7 @@ fn merged_leaks_whole_packets_without_any_stall() {
         let run = experiment.run_whole(&mut simulator, &Trial::undisturbed(&experiment, seed), false);
         // Only the last packet of a load is short.
         let leaked = run.metrics.leaked_pages;
-        assert!(leaked % 128 == 0 || leaked > 128, "seed {seed} leaks {leaked} pages");
+        assert!(leaked.is_multiple_of(128) || leaked > 128, "seed {seed} leaks {leaked} pages");
         leaks += u32::from(run.metrics.leaked_pages > 0);
     }
     assert!(leaks > 0);
