@@ -223,16 +223,13 @@ pub(super) const RACES: &[Race] = &[
         changes: &[],
         signs: &[
             Sign::of(TORN_PAGE, "guest RAM"),
+            Sign::of(TORN_PAGE, "guest RAM").at("ram_load.page_word").elsewhere(),
             Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("multifd_recv.readv_pages").after(LEAVE),
             Sign::of(GUEST_TOUCHED, "guest RAM").at("multifd_recv.readv_pages").after(LEAVE),
             Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("multifd_recv.zero_pages").after(LEAVE),
             Sign::of(GUEST_TOUCHED, "guest RAM").at("multifd_recv.zero_pages").after(LEAVE),
         ],
-        found_in: &[
-            "reviewer-nocomp-hook",
-            "merged + recv_target: ByState + copy_order: GuestThenCache",
-            "plain-ram.c-10.x",
-        ],
+        found_in: &["reviewer-nocomp-hook", "merged + recv_target: ByState + copy_order: GuestThenCache"],
         absent_in: &["multifd-v1", "series-v5", "merged", "merged-bql-held", "merged-fixed"],
         evidence: "analysis; measured: whole packets only where the cache comes first",
     },
