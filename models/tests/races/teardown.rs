@@ -17,7 +17,7 @@ fn series_v5_frees_the_cache_under_a_receive_thread_that_is_late() {
     assert_eq!(free.shown_undisturbed, 0, "it needs a stall");
     let records = ["multifd_recv.record_normal", "multifd_recv.record_zero"];
     let null = |record: &&str| found.finding("null-dereference", "ram_state", record, FREE_RAM_STATE).is_some();
-    assert!(records.iter().any(|record| null(record)), "race 2 is found");
+    assert!(records.iter().any(null), "race 2 is found");
     let assertion = found.finding("assertion", "block->colo_cache", "multifd_recv.assert_cache", FREE_CACHE);
     assert!(assertion.is_some(), "race 3 is found");
 }
