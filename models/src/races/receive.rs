@@ -206,6 +206,8 @@ pub(super) const RACES: &[Race] = &[
             Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("ram_load.").after(LEAVE),
             Sign::of(GUEST_TOUCHED, "guest RAM").at("ram_load.").after(LEAVE),
             Sign::of(WRITE_WHILE_RUNNING, "guest RAM").at("ram_load.").after(LEAVE),
+            // The main socket is shut in the middle of a page.
+            Sign::of(TORN_PAGE, "guest RAM").at("ram_load.").after(LEAVE).follows(),
         ],
         found_in: &[
             "plain-ram.c",
@@ -223,14 +225,13 @@ pub(super) const RACES: &[Race] = &[
         changes: &[],
         signs: &[
             Sign::of(TORN_PAGE, "guest RAM"),
-            Sign::of(TORN_PAGE, "guest RAM").at("ram_load.page_word").elsewhere(),
             Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("multifd_recv.readv_pages").after(LEAVE),
             Sign::of(GUEST_TOUCHED, "guest RAM").at("multifd_recv.readv_pages").after(LEAVE),
             Sign::of(UNCOMMITTED_PAGES, "guest RAM").at("multifd_recv.zero_pages").after(LEAVE),
             Sign::of(GUEST_TOUCHED, "guest RAM").at("multifd_recv.zero_pages").after(LEAVE),
         ],
         found_in: &["reviewer-nocomp-hook", "merged + recv_target: ByState + copy_order: GuestThenCache"],
-        absent_in: &["multifd-v1", "series-v5", "merged", "merged-bql-held", "merged-fixed"],
+        absent_in: &["multifd-v1", "series-v5", "merged", "merged-bql-held", "merged-fixed", "plain-ram.c-10.x"],
         evidence: "analysis; measured: whole packets only where the cache comes first",
     },
     Race {
@@ -508,8 +509,8 @@ pub(super) const RACES: &[Race] = &[
         changes: &[],
         signs: &[
             Sign::of(STATE_DIFFERS, ""),
-            // A post that was taken too early is missing later.
-            Sign::of(Kind::HANG, "multifd_recv_state->sem_sync"),
+            // The post of a thread that has left serves for one SYNC; the next waits for ever.
+            Sign::of(Kind::HANG, "multifd_recv_state->sem_sync").follows(),
         ],
         found_in: &[
             "merged + recv_exit_kick: Always",
