@@ -22,6 +22,23 @@ impl Comparison {
     }
 }
 
+/// The figures of one recorded configuration: name, as measured, as simulated.
+pub(crate) fn comparisons(
+    class: &str,
+    configuration: &impl ToString,
+    figures: impl IntoIterator<Item = (&'static str, f64, f64)>,
+) -> Vec<Comparison> {
+    let configuration = configuration.to_string();
+    let comparison = |(figure, measured, simulated)| Comparison {
+        class: class.to_owned(),
+        configuration: configuration.clone(),
+        figure,
+        measured,
+        simulated,
+    };
+    figures.into_iter().map(comparison).collect()
+}
+
 /// The relative errors of many comparisons of one figure.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Errors {

@@ -8,6 +8,7 @@
 
 mod comparison;
 mod error;
+mod recording;
 
 pub mod colo;
 pub mod fit;
@@ -16,3 +17,4 @@ pub mod precopy;
 
 pub use comparison::{Comparison, Errors};
 pub use error::Error;
+pub use recording::Recording;

@@ -20,11 +20,11 @@ mod recording;
 mod set_up;
 mod stream;
 
-use crate::Comparison;
 use crate::error::{Error, read_recordings};
+use crate::{Comparison, Recording};
 use colosim_sim::Simulator;
 use rayon::prelude::*;
-use recording::{Recording, Simulate, Verification, host_us};
+use recording::{Simulate, Verification, host_us};
 use std::path::Path;
 
 /// Runs of each configuration, by seed, where fewer repetitions were recorded.
@@ -71,7 +71,7 @@ impl Compared {
                 if !recording.config.link().is_modelled() {
                     return Ok(None);
                 }
-                recording.compare(simulator, host_us).map(Some).map_err(|message| Error::Configuration {
+                recording::compare(recording, simulator, host_us).map(Some).map_err(|message| Error::Configuration {
                     path: folder.join(name),
                     configuration: recording.config.to_string(),
                     message,

@@ -7,8 +7,8 @@ pub use recording::{Checkpoint, Config, Recording, Transport};
 pub(crate) use simulated::LEFT_OUT;
 pub use simulated::{Configuration, recorded};
 
+use crate::comparison::{Comparison, Errors, comparisons};
 use crate::error::{Error, read_recordings};
-use crate::{Comparison, Errors};
 use colosim_models::host_profile::HostProfile;
 use colosim_models::metrics;
 use colosim_sim::Simulator;
@@ -79,14 +79,7 @@ fn figures(recording: &Recording, simulated: &[metrics::Checkpoint]) -> Vec<Comp
         ("flush_pages", measured.flush_pages.mean, mean(&all(|c| c.flush_pages))),
         ("dirty_pages", measured.dirty_pages.mean, mean(&all(|c| c.dirty_pages))),
     ];
-    let comparison = |(figure, measured, simulated)| Comparison {
-        class: recording.class.clone(),
-        configuration: recording.config.to_string(),
-        figure,
-        measured,
-        simulated,
-    };
-    figures.map(comparison).into()
+    comparisons(&recording.class, &recording.config, figures)
 }
 
 fn mean(values: &[f64]) -> f64 {

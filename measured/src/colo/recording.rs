@@ -5,18 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// One run.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Recording {
-    /// What it is recorded under.
-    pub class: String,
-    /// Which of several runs of the same configuration.
-    #[serde(default)]
-    pub repetition: u32,
-    /// What was run.
-    pub config: Config,
-    /// What was measured.
-    pub result: Measured,
-}
+pub type Recording = crate::Recording<Config, Measured>;
 
 /// What was run.
 #[derive(Debug, Clone, Deserialize)]

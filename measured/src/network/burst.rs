@@ -59,16 +59,8 @@ impl fmt::Display for Config {
 impl Simulate<Measured> for Config {
     fn link(&self) -> Link {
         Link {
-            cc: self.cc.clone(),
-            rate_mbps: self.rate_mbps,
-            rtt_ms: self.rtt_ms,
-            loss: self.loss,
-            burst_len: None,
-            jitter_ms: 0.0,
-            queue_bytes: self.queue_bytes,
             slow_start_after_idle: self.slow_start_after_idle == 1,
-            no_delay: true,
-            quick_acknowledgements: false,
+            ..Link::plain(&self.cc, self.rate_mbps, self.rtt_ms, self.loss, self.queue_bytes)
         }
     }
 

@@ -55,16 +55,9 @@ impl fmt::Display for Config {
 impl Simulate<Measured> for Config {
     fn link(&self) -> Link {
         Link {
-            cc: self.cc.clone(),
-            rate_mbps: self.rate_mbps,
-            rtt_ms: self.rtt_ms,
-            loss: self.loss,
-            burst_len: None,
-            jitter_ms: 0.0,
-            queue_bytes: self.queue_bytes,
-            slow_start_after_idle: true,
             no_delay: self.nodelay == 1,
             quick_acknowledgements: self.quickack == 1,
+            ..Link::plain(&self.cc, self.rate_mbps, self.rtt_ms, self.loss, self.queue_bytes)
         }
     }
 

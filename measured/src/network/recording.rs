@@ -2,17 +2,10 @@
 
 use super::SEEDS;
 use super::set_up::Link;
-use crate::Comparison;
+use crate::Recording;
+use crate::comparison::{Comparison, comparisons};
 use colosim_sim::Simulator;
 use serde::Deserialize;
-
-/// As all files have it.
-#[derive(Debug, Deserialize)]
-pub(super) struct Recording<C, R> {
-    class: String,
-    pub config: C,
-    result: R,
-}
 
 /// A figure's mean over repetitions.
 #[derive(Debug, Deserialize)]
@@ -81,28 +74,23 @@ pub(super) trait Simulate<R>: std::fmt::Display + Sync {
     -> Result<Vec<Figure>, String>;
 }
 
-impl<C: Simulate<R>, R> Recording<C, R> {
-    /// `host_us`: what a packet takes from host to host beside what the emulator tells of.
-    pub fn compare(&self, simulator: &mut Simulator, host_us: f64) -> Result<Vec<Comparison>, String> {
-        self.config.link().check()?;
-        let recorded = C::repetitions(&self.result);
-        if recorded.is_empty() {
-            return Err("no run is recorded of it".into());
-        }
-        let repetitions: Vec<Repetition> = (0..recorded.len().max(SEEDS) as u64)
-            .zip(recorded.iter().cycle())
-            .map(|(seed, recorded)| Repetition { seed, emulator: recorded.emulator.with(host_us) })
-            .collect();
-        let figures = self.config.figures(simulator, &repetitions, &self.result)?;
-        let comparison = |(figure, measured, simulated)| Comparison {
-            class: self.class.clone(),
-            configuration: self.config.to_string(),
-            figure,
-            measured,
-            simulated,
-        };
-        Ok(figures.into_iter().map(comparison).collect())
+/// A recording beside its simulation. `host_us`: what a packet takes from host to host beside what the emulator tells of.
+pub(super) fn compare<C: Simulate<R>, R>(
+    recording: &Recording<C, R>,
+    simulator: &mut Simulator,
+    host_us: f64,
+) -> Result<Vec<Comparison>, String> {
+    let Recording { class, config, result, .. } = recording;
+    config.link().check()?;
+    let recorded = C::repetitions(result);
+    if recorded.is_empty() {
+        return Err("no run is recorded of it".into());
     }
+    let repetitions: Vec<Repetition> = (0..recorded.len().max(SEEDS) as u64)
+        .zip(recorded.iter().cycle())
+        .map(|(seed, recorded)| Repetition { seed, emulator: recorded.emulator.with(host_us) })
+        .collect();
+    Ok(comparisons(class, config, config.figures(simulator, &repetitions, result)?))
 }
 
 /// The value below which `share` of the sorted values lie, with linear interpolation between neighbours.

@@ -29,6 +29,22 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// With losses by themselves and no jitter; with TCP_NODELAY and slow start after idle.
+    pub fn plain(cc: &str, rate_mbps: f64, rtt_ms: f64, loss: f64, queue_bytes: u64) -> Link {
+        Link {
+            cc: cc.to_owned(),
+            rate_mbps,
+            rtt_ms,
+            loss,
+            burst_len: None,
+            jitter_ms: 0.0,
+            queue_bytes,
+            slow_start_after_idle: true,
+            no_delay: true,
+            quick_acknowledgements: false,
+        }
+    }
+
     pub fn is_modelled(&self) -> bool {
         self.cc != "bbr"
     }

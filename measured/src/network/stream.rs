@@ -49,16 +49,9 @@ impl fmt::Display for Config {
 impl Simulate<Measured> for Config {
     fn link(&self) -> Link {
         Link {
-            cc: self.cc.clone(),
-            rate_mbps: self.rate_mbps,
-            rtt_ms: self.rtt_ms,
-            loss: self.loss,
             burst_len: self.burst_len,
             jitter_ms: self.jitter_ms,
-            queue_bytes: self.queue_bytes,
-            slow_start_after_idle: true,
-            no_delay: true,
-            quick_acknowledgements: false,
+            ..Link::plain(&self.cc, self.rate_mbps, self.rtt_ms, self.loss, self.queue_bytes)
         }
     }
 

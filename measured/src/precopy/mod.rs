@@ -6,7 +6,7 @@ mod simulated;
 pub use recording::{Compression, Config, Detection, Recording};
 pub use simulated::Configuration;
 
-use crate::Comparison;
+use crate::comparison::{Comparison, comparisons};
 use crate::error::{Error, read_recordings};
 use colosim_models::host_profile::HostProfile;
 use colosim_models::metrics::Metrics;
@@ -64,12 +64,5 @@ fn figures(recording: &Recording, simulated: &Metrics) -> Vec<Comparison> {
         figures
             .extend(recording.result.downtime_ms().map(|downtime| ("downtime", downtime, ms(simulated.downtime_ns))));
     }
-    let comparison = |(figure, measured, simulated)| Comparison {
-        class: recording.class.clone(),
-        configuration: recording.config.to_string(),
-        figure,
-        measured,
-        simulated,
-    };
-    figures.into_iter().map(comparison).collect()
+    comparisons(&recording.class, &recording.config, figures)
 }

@@ -4,18 +4,7 @@ use serde::Deserialize;
 use std::fmt;
 
 /// One migration.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Recording {
-    /// What it is recorded under.
-    pub class: String,
-    /// Which of several runs of the same configuration.
-    #[serde(default)]
-    pub repetition: u32,
-    /// What was run.
-    pub config: Config,
-    /// What was measured.
-    pub result: Measured,
-}
+pub type Recording = crate::Recording<Config, Measured>;
 
 /// What was run.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -62,6 +62,14 @@ pub(super) struct Connection {
     held_back: Option<HeldBack>,
 }
 
+impl Connection {
+    /// When a timer of the kernel that is due at `due` expires: at the tick after the one that it is due in.
+    fn expiry(&self, due: Time) -> Time {
+        let (grain, tick) = (self.tcp.timer_grain.0, Time(self.tick.0));
+        due.since(tick).0.checked_div(grain).map_or(due, |ticks| tick + Span((ticks + 1) * grain))
+    }
+}
+
 pub(super) struct State {
     pub path: Path,
     pub transport: Transport,
@@ -447,12 +455,10 @@ impl Flow {
             return;
         }
         let Some(tcp) = state.tcp.as_mut() else { return };
-        let (grain, tick) = (tcp.tcp.timer_grain, tcp.tick);
-        let expiry = |due: Time| next_tick(due, grain, tick);
         let due = [
             tcp.acknowledgements.next_at(),
-            tcp.sender.deadline().filter(|_| !tcp.is_lossless).map(expiry),
-            tcp.receiver.owed_until().map(expiry),
+            tcp.sender.deadline().filter(|_| !tcp.is_lossless).map(|due| tcp.expiry(due)),
+            tcp.receiver.owed_until().map(|due| tcp.expiry(due)),
         ];
         for (kind, due) in [ACKNOWLEDGED, TIMER, OWED].into_iter().zip(due) {
             let set = &mut tcp.events[kind as usize];
@@ -548,8 +554,7 @@ impl Timed for Flow {
             TIMER => {
                 let written_to = state.stream.written_to.min(state.stream.read_to + state.receive_buffer_bytes);
                 let probe = state.tcp.as_mut().and_then(|tcp| {
-                    let (grain, tick) = (tcp.tcp.timer_grain, tcp.tick);
-                    let is_due = tcp.sender.deadline().is_some_and(|due| next_tick(due, grain, tick) <= now);
+                    let is_due = tcp.sender.deadline().is_some_and(|due| tcp.expiry(due) <= now);
                     is_due.then(|| tcp.sender.expire(now, written_to)).flatten()
                 });
                 if let Some((run, again)) = probe {
@@ -558,11 +563,10 @@ impl Timed for Flow {
                 }
             }
             OWED => {
-                if let Some(tcp) = state.tcp.as_mut() {
-                    let (grain, tick) = (tcp.tcp.timer_grain, tcp.tick);
-                    if tcp.receiver.owed_until().is_some_and(|due| next_tick(due, grain, tick) <= now) {
-                        tcp.receiver.expire(now, &mut tcp.acknowledgements);
-                    }
+                if let Some(tcp) = state.tcp.as_mut()
+                    && tcp.receiver.owed_until().is_some_and(|due| tcp.expiry(due) <= now)
+                {
+                    tcp.receiver.expire(now, &mut tcp.acknowledgements);
                 }
                 return self.set_events(state, now);
             }
@@ -578,15 +582,6 @@ fn lose(state: &mut State, now: Time, run: Run, again: bool) {
         tcp.sender.sent(now, run, again, true);
         tcp.receiver.lost(run.start, run.bytes);
     }
-}
-
-/// When a timer of the kernel that is due at `due` expires: at the tick after the one that it is due in.
-fn next_tick(due: Time, grain: Span, tick: Span) -> Time {
-    if grain == Span::ZERO {
-        return due;
-    }
-    let since = due.since(Time(tick.0)).0;
-    Time(tick.0 + (since / grain.0 + 1) * grain.0)
 }
 
 pub(super) fn wake_at(sim: &Sim, thread: Option<ThreadId>, at: Time) {
