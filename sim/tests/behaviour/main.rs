@@ -23,6 +23,7 @@ mod join;
 mod limits;
 mod link_end;
 mod link_interactive;
+mod link_loss;
 mod link_path;
 mod link_stream;
 mod livelock;
