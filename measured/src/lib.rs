@@ -17,4 +17,4 @@ pub mod precopy;
 
 pub use comparison::{Comparison, Errors};
 pub use error::Error;
-pub use recording::Recording;
+pub use recording::{Detection, Recording};

@@ -15,3 +15,26 @@ pub struct Recording<C, R> {
     /// What was measured.
     pub result: R,
 }
+
+/// `zero-page-detection`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detection {
+    /// Nobody.
+    None,
+    /// The migration thread.
+    Legacy,
+    /// The send threads.
+    Multifd,
+}
+
+impl Detection {
+    /// As a scenario writes it.
+    pub(crate) fn in_ron(self) -> &'static str {
+        match self {
+            Detection::None => "None",
+            Detection::Legacy => "Legacy",
+            Detection::Multifd => "Multifd",
+        }
+    }
+}

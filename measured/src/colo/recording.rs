@@ -1,5 +1,6 @@
 //! `colo.json`: checkpoints of a real QEMU, as its trace points saw them. The first two of each run are left out of it.
 
+use crate::Detection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,18 +33,6 @@ pub struct Config {
     pub transport: Transport,
     /// x-checkpoint-delay.
     pub checkpoint_delay_ms: u64,
-}
-
-/// `zero-page-detection`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Detection {
-    /// Nobody.
-    None,
-    /// The migration thread.
-    Legacy,
-    /// The send threads.
-    Multifd,
 }
 
 /// What the connections are.

@@ -1,6 +1,6 @@
 //! A recorded COLO configuration as a scenario, and its run.
 
-use super::recording::{Config, Detection, Recording, Transport};
+use super::recording::{Config, Recording, Transport};
 use crate::error::Error;
 use colosim_models::host_profile::HostProfile;
 use colosim_models::metrics::Checkpoint;
@@ -109,11 +109,7 @@ fn workload(Config { dirty_pages_per_s, ws_mib, .. }: &Config) -> String {
 /// The scenario in RON.
 fn scenario(config: &Config, workload: &str, checkpoints: usize) -> String {
     let Config { ram_mib, fill_mib, max_bandwidth, channels, checkpoint_delay_ms, .. } = config;
-    let detection = match config.zero_page_detection {
-        Detection::None => "None",
-        Detection::Legacy => "Legacy",
-        Detection::Multifd => "Multifd",
-    };
+    let detection = config.zero_page_detection.in_ron();
     format!(
         "Scenario(question: \"\", variants: [\"merged\"],
          guest: (ram: \"{ram_mib} MiB\", filled: {}, workload: {workload}),

@@ -3,7 +3,7 @@
 mod recording;
 mod simulated;
 
-pub use recording::{Compression, Config, Detection, Recording};
+pub use recording::{Compression, Config, Recording};
 pub use simulated::Configuration;
 
 use crate::comparison::{Comparison, comparisons};

@@ -1,5 +1,6 @@
 //! `precopy.json`: precopy migrations of a real QEMU, as `query-migrate` summed them up.
 
+use crate::Detection;
 use serde::Deserialize;
 use std::fmt;
 
@@ -50,18 +51,6 @@ pub struct Config {
 
 fn default_start_delay_ms() -> u64 {
     50
-}
-
-/// `zero-page-detection`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Detection {
-    /// Nobody.
-    None,
-    /// The migration thread.
-    Legacy,
-    /// The send threads.
-    Multifd,
 }
 
 /// `multifd-compression`.

@@ -1,6 +1,6 @@
 //! A recorded migration as a scenario, and its run.
 
-use super::recording::{Compression, Config, Detection, Recording};
+use super::recording::{Compression, Config, Recording};
 use crate::error::Error;
 use colosim_models::host_profile::HostProfile;
 use colosim_models::preset::preset;
@@ -79,11 +79,7 @@ fn scenario(recording: &Recording) -> String {
             start(&recording.config)
         ),
     };
-    let detection = match recording.config.zero_page_detection {
-        Detection::None => "None",
-        Detection::Legacy => "Legacy",
-        Detection::Multifd => "Multifd",
-    };
+    let detection = recording.config.zero_page_detection.in_ron();
     let compression = match recording.config.compression {
         Compression::None => "None",
         Compression::Zlib => "Zlib",
