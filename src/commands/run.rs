@@ -7,6 +7,7 @@ use crate::files::plan::{self, PlanFile};
 use crate::files::scenario::{Chosen, Loaded, load};
 use crate::files::witness::{Witness, fingerprint};
 use crate::files::write_whole;
+use crate::report::held_back::trace_line;
 use crate::report::json;
 use crate::report::names::step_name;
 use crate::report::run::RunReport;
@@ -15,7 +16,7 @@ use colosim_models::experiment::ScenarioExperiment;
 use colosim_models::scenario::Stop;
 use colosim_models::world::Run;
 use colosim_sim::explore::{Determinism, Experiment, Trial, verify};
-use colosim_sim::{Ended, Outcome, Plan, Simulator};
+use colosim_sim::{Ended, HeldBack, Outcome, Plan, Simulator};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -120,14 +121,21 @@ pub fn verify_determinism(
     }
 }
 
-/// Every step in fixed columns: time in ns, thread, step, visit.
+/// Every step in fixed columns: time in ns, thread, step, visit; and what waited for an acknowledgement, where it was written.
 fn trace(outcome: &Outcome) -> String {
     let mut text = format!("{:>15} {:<32} {:<44} {}\n", "# time ns", "thread", "step", "visit");
+    let mut held_back: Vec<&HeldBack> = outcome.held_back.iter().collect();
+    held_back.sort_by_key(|held_back| held_back.since);
+    let mut held_back = held_back.into_iter().peekable();
     for record in &outcome.records {
+        while let Some(written) = held_back.next_if(|held_back| held_back.since < record.time) {
+            text += &trace_line(written, outcome);
+        }
         let thread = &outcome.thread_names[record.thread.index()];
         // Writing to a string does not fail.
         let _ = writeln!(text, "{:>15} {thread:<32} {:<44} {}", record.time.0, step_name(record.step), record.visit);
     }
+    held_back.for_each(|written| text += &trace_line(written, outcome));
     text
 }
 

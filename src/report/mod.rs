@@ -5,6 +5,7 @@ pub mod claim;
 pub mod compare;
 pub mod explore;
 pub mod hazards;
+pub mod held_back;
 pub mod json;
 pub mod metrics;
 pub mod names;

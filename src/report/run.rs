@@ -1,6 +1,7 @@
 //! The report of one run.
 
 use super::hazards::{self, JsonHazard};
+use super::held_back::{self, JsonHeldBack};
 use super::json::JsonViolation;
 use super::metrics::MeasuredRun;
 use super::names::{counted, faults, step_function, step_name};
@@ -43,6 +44,7 @@ pub struct RunJson {
     virtual_time_ns: u64,
     violations: Vec<JsonViolation>,
     hazards: Vec<JsonHazard>,
+    held_back: Vec<JsonHeldBack>,
     metrics: MeasuredRun,
 }
 
@@ -69,6 +71,7 @@ impl RunReport<'_> {
             virtual_time_ns: outcome.time.0,
             violations: outcome.violations.iter().map(violation).collect(),
             hazards: outcome.hazards.iter().map(|hazard| JsonHazard::of(hazard, &self.loaded.scenario)).collect(),
+            held_back: held_back::of(outcome),
             metrics: MeasuredRun::new(&self.run.metrics),
         }
     }
@@ -91,6 +94,7 @@ impl RunReport<'_> {
             outcome.hash
         );
         text += &MeasuredRun::new(&self.run.metrics).text();
+        text += &held_back::text(&held_back::of(outcome));
         text += &violations(outcome);
         text += &format!("\n{}", hazards::text(&hazards::of_one(&outcome.hazards), &self.loaded.scenario));
         text

@@ -2,6 +2,7 @@
 
 mod answers;
 mod debate;
+mod delayed_ack;
 mod depth;
 mod fit;
 mod input;
