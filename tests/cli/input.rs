@@ -31,7 +31,7 @@ fn changed(dir: &Path, from: &str, to: &str) -> PathBuf {
 #[test]
 fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
     let cases: &[(&str, &str, &[&str])] = &[
-        ("migration: (", "link: (los: 1e-4), migration: (", &["unknown field `los`", "did you mean `loss`?", ":7:12"]),
+        ("link: (", "link: (los: 1e-4, ", &["unknown field `los`", "did you mean `loss`?", ":8:12"]),
         ("\"40 ms\"", "\"40 m\"", &["`40 m` is no time span"]),
         ("\"40 ms\"", "40", &["has no unit"]),
         ("multifd_channels: 2", "multifd_channels: 0", &["0 multifd channels are impossible", ":7:"]),
@@ -41,12 +41,12 @@ fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
         ("[\"series-v5\", ", "[(\"merged\", (cache_relase: Never)), ", &["cache_relase", "`cache_release`?"]),
         ("asks: [Lifetime]", "asks: [Lifetim]", &["Lifetim", "did you mean `Lifetime`?"]),
         ("checkpoint: 2), do: KillPrimary", "checkpoint: 9), do: KillPrimary", &["checkpoint 9 is never reached"]),
-        ("migration: (", "link: (rate: \"0 Gbit/s\"), migration: (", &["a link of rate 0 carries nothing", ":7:"]),
-        ("migration: (", "link: (queue: \"1 KiB\"), migration: (", &["a queue of 1 KiB holds no frame", ":7:"]),
+        ("link: (", "link: (rate: \"0 Gbit/s\", ", &["a link of rate 0 carries nothing", ":8:"]),
+        ("link: (", "link: (queue: \"1 KiB\", ", &["a queue of 1 KiB holds no frame", ":8:"]),
         (
-            "migration: (",
-            "link: (queue: \"32 KiB\", segment: \"64 KiB\"), migration: (",
-            &["a queue of 32 KiB holds no frame of 65588 B", ":7:"],
+            "link: (",
+            "link: (queue: \"32 KiB\", segment: \"64 KiB\", ",
+            &["a queue of 32 KiB holds no frame of 65588 B", ":8:"],
         ),
         ("ram: \"4 MiB\"", "ram: \"2 TiB\"", &["2 TiB of RAM are too many (at most 1 TiB)"]),
         ("stop: AfterCheckpoints(3),\n)", "stop: AfterCheckpoints(3),\n", &["changed.ron"]),

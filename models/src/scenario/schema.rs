@@ -432,8 +432,8 @@ pub struct Link {
     /// `tcp_slow_start_after_idle`).
     pub slow_start_after_idle: bool,
     /// TCP_NODELAY on the main connection too. QEMU sets it on the multifd channels only: with `false`, as QEMU has it, a short
-    /// message waits for the delayed acknowledgement of the one before, 40 to 44 ms, once or twice a checkpoint. The default
-    /// leaves these waits out, so that the races of a search stand close together.
+    /// message waits for the delayed acknowledgement of the one before, 40 to 44 ms, once or twice a checkpoint. The scenarios of
+    /// races have `true`: what they look for does not need these waits.
     pub no_delay: bool,
     /// Longest time that an acknowledgement waits for data to go with it (Linux: 40 ms).
     pub delayed_ack: Span,
@@ -468,7 +468,7 @@ impl Default for Link {
             hystart: true,
             initial_window: 10,
             slow_start_after_idle: true,
-            no_delay: true,
+            no_delay: false,
             delayed_ack: Span::from_nanos(40_000_000),
             jiffy: Span::from_nanos(4_000_000),
             segment: Size::from_bytes(1448),

@@ -12,7 +12,7 @@ const BASE: &str = r#"Scenario(
     variants: ["merged"],
     guest: (ram: "8 MiB", workload: Uniform(rate: "20000 pages/s", working_set: "4 MiB")),
     migration: (multifd_channels: 2, x_checkpoint_delay: "50 ms"),
-    link: (rate: "10 Gbit/s", latency: "50 us"),
+    link: (no_delay: true, rate: "10 Gbit/s", latency: "50 us"),
     host: "lab-loopback",
     granularity: Packet,
     stop: AfterCheckpoints(6),
