@@ -14,9 +14,8 @@ fn cubic(p: f64, round_trip_s: f64) -> f64 {
     1.054 * (round_trip_s / p).powf(0.75)
 }
 
-/// Segments per round trip over some hundred losses.
-fn window(tcp: Tcp, p: f64, round_trip: Span) -> f64 {
-    let events = (p * 1e6).clamp(100.0, 400.0);
+/// Segments per round trip over so many losses.
+fn window(tcp: Tcp, p: f64, round_trip: Span, events: f64) -> f64 {
     let law = mathis(p).max(cubic(p, round_trip.0 as f64 * 1e-9));
     let round_trips = events / p / law;
     let (warm_up, end) = (round_trips * 0.1, round_trips * 1.1);
@@ -28,27 +27,28 @@ fn window(tcp: Tcp, p: f64, round_trip: Span) -> f64 {
     stream.goodput() * round_trip.0 as f64 * 1e-9 / (8 * SEGMENT) as f64
 }
 
-/// Losses at random distances leave a few per cent more than the law's even ones; a recovery costs about a round trip, which at 1 %, with a
-/// window of 12, is a tenth.
+/// Within 5 % where the law is said to be good. At 1 %, with a window of 12, a recovery's round trip is a tenth of the time between
+/// losses, which the law leaves out.
 #[test]
 fn l13_reno_under_random_loss_has_the_window_of_mathis() {
     for p in [3e-4, 1e-3, 3e-3, 1e-2] {
         for millis in [1, 10, 50] {
-            let ratio = window(RENO, p, Span::millis(millis)) / mathis(p);
-            let bounds = if p < 1e-2 { 0.92..1.10 } else { 0.85..1.05 };
+            let ratio = window(RENO, p, Span::millis(millis), 2000.0) / mathis(p);
+            let bounds = if p < 1e-2 { 0.95..1.05 } else { 0.88..1.0 };
             assert!(bounds.contains(&ratio), "p {p}, {millis} ms: {ratio:.3} of the law");
         }
     }
 }
 
-/// The growth of CUBIC's region friendly to Reno is rounded to whole acknowledgements, which small windows feel most.
+/// The law is of evenly spaced losses. At random distances CUBIC's convex growth gains more in the long gaps than it loses in the short
+/// ones; and the growth of its region friendly to Reno is rounded to whole acknowledgements, which small windows feel most.
 #[test]
 fn l13_cubic_under_random_loss_has_its_law_or_renos() {
     for (p, millis) in
         [(1e-4, 10), (3e-4, 10), (1e-3, 10), (1e-2, 10), (1e-4, 100), (3e-4, 100), (1e-3, 100), (1e-2, 100)]
     {
         let law = mathis(p).max(cubic(p, millis as f64 * 1e-3));
-        let ratio = window(CUBIC, p, Span::millis(millis)) / law;
+        let ratio = window(CUBIC, p, Span::millis(millis), (p * 1e6).clamp(100.0, 400.0)) / law;
         let bounds = if p < 1e-2 { 0.90..1.22 } else { 0.78..1.05 };
         assert!(bounds.contains(&ratio), "p {p}, {millis} ms: {ratio:.3} of the law");
     }
@@ -58,7 +58,7 @@ fn l13_cubic_under_random_loss_has_its_law_or_renos() {
 #[test]
 fn l13_on_a_lan_cubic_has_the_window_of_reno_within_the_grain_of_its_clock() {
     for p in [1e-3, 1e-2] {
-        let ratio = window(CUBIC, p, Span::millis(1)) / mathis(p);
+        let ratio = window(CUBIC, p, Span::millis(1), 400.0) / mathis(p);
         assert!((0.55..1.5).contains(&ratio), "p {p}: {ratio:.3} of the law");
     }
 }
