@@ -19,7 +19,7 @@
 //! | Nagle's algorithm | `sender` | RFC 896, with Minshall's change |
 //! | delayed acknowledgement, quick at start | `receiver` | RFC 1122 4.2.3.2, Linux |
 //! | receive window, send buffer | `flow` | RFC 9293, Linux |
-//! | the sender's own interface holds back | `flow` | Linux, TCP Small Queues |
+//! | the sender's own interface holds back | `connection` | Linux, TCP Small Queues |
 //! | loss alone and in bursts | `loss` | Gilbert 1960, Elliott 1963 |
 //!
 //! Content is real bytes; a run of one repeated 64-bit word is kept as that word and its length ([`Piece::Fill`]), so that a
@@ -31,7 +31,9 @@
 
 mod acknowledgements;
 mod arrivals;
+mod batches;
 mod congestion;
+mod connection;
 mod ending;
 mod flow;
 mod loss;
