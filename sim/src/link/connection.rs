@@ -3,7 +3,7 @@
 
 use super::acknowledgements::Acknowledgements;
 use super::arrivals::train_segments;
-use super::flow::{ACKNOWLEDGED, Flow, OWED, State, TIMER, WINDOW, wake_at};
+use super::flow::{ACKNOWLEDGED, Flow, INTERFACE, OWED, State, TIMER, wake_at};
 use super::path::{Departure, Path};
 use super::receiver::{Arrival, Receiver};
 use super::sender::{Run, Sender};
@@ -21,13 +21,15 @@ pub(super) struct Connection {
     pub tcp: Tcp,
     /// Segments of one train.
     train: u64,
+    /// What two of them take at the sender's own interface, if that is the bottleneck.
+    two_trains: Option<Span>,
     is_lossless: bool,
     /// When what the flow sent last leaves its own interface.
     departs: Time,
     /// Where the kernel's timers tick, within their grain.
     tick: Span,
-    /// Events that are set already: acknowledgement, sender's timer, acknowledgement that is owed.
-    pub events: [Option<Time>; 3],
+    /// Events that are set already: acknowledgement, sender's timer, acknowledgement that is owed, room at the own interface.
+    pub events: [Option<Time>; 4],
     /// What Nagle's algorithm holds back.
     held_back: Option<HeldBack>,
 }
@@ -44,10 +46,11 @@ impl Connection {
             ),
             tcp,
             train: 0,
+            two_trains: None,
             is_lossless: false,
             departs: Time::ZERO,
             tick: Span(Stream::new(seed, "tick", "kernel").below(tcp.timer_grain.0.max(1))),
-            events: [None; 3],
+            events: [None; 4],
             held_back: None,
         }
     }
@@ -68,14 +71,14 @@ impl Flow {
             if tcp.train == 0 {
                 tcp.train = train_segments(&state.path, tcp.tcp.segment_bytes);
                 tcp.is_lossless = state.path.is_lossless();
+                let (bytes, rate) = (2 * tcp.train * tcp.tcp.segment_bytes, state.path.config().rate_bits_per_s);
+                tcp.two_trains = state.path.holds_back().then(|| Span::of_bytes(bytes, rate));
             }
             // As TCP Small Queues of Linux: no more than two trains of a flow wait at its own interface.
-            if state.path.holds_back() {
-                let two = Span::of_bytes(2 * tcp.train * tcp.tcp.segment_bytes, state.path.config().rate_bits_per_s);
-                if tcp.departs > now + two {
-                    self.sim.fire_at(Time(tcp.departs.0 - two.0), self.timer.get(), WINDOW);
-                    break;
-                }
+            if let Some(two) = tcp.two_trains.filter(|two| tcp.departs > now + *two) {
+                let room_at = Time(tcp.departs.0 - two.0);
+                self.set_event(tcp, INTERFACE, room_at);
+                break;
             }
             let Some((run, again)) = tcp.sender.next(now, state.stream.written_to, window_to, tcp.train) else { break };
             self.transmit(state, now, run, again);
@@ -143,18 +146,18 @@ impl Flow {
         }
     }
 
-    /// These segments arrive: `before` others of their train left ahead of them.
+    /// These segments arrive: `ahead` others of their train left ahead of them.
     fn deliver(
         &self,
         state: &mut State,
         now: Time,
         run: Run,
         again: bool,
-        (departure, before, all): (Departure, u64, u64),
+        (departure, ahead, all): (Departure, u64, u64),
     ) {
         let Some(tcp) = state.tcp.as_mut() else { return };
         let floor = state.arrivals.last;
-        let at = |n: u64| departure.arrival(before + n, all).max(floor);
+        let at = |n: u64| departure.arrival(ahead + n, all).max(floor);
         let transmission = tcp.sender.sent(now, run, again, false);
         let arrival = Arrival {
             transmission,
@@ -172,7 +175,8 @@ impl Flow {
             return self.refuse(state, last);
         }
         let to = tcp.receiver.received_to();
-        if to <= state.arrivals.to {
+        let before = state.arrivals.to;
+        if to <= before {
             return;
         }
         let sent_by = self.sim.0.core.borrow().event();
@@ -181,7 +185,8 @@ impl Flow {
         } else {
             state.arrivals.add(to, 1, last, last, sent_by);
         }
-        if to >= state.wanted_to
+        // Once what the reader waits for is on its way, it knows when to look.
+        if (before + 1..=to).contains(&state.wanted_to)
             && let Some(at) = state.arrivals.at(state.wanted_to)
         {
             wake_at(&self.sim, state.reader, at);
@@ -200,14 +205,18 @@ impl Flow {
             tcp.receiver.owed_until().map(|due| tcp.expiry(due)),
         ];
         for (kind, due) in [ACKNOWLEDGED, TIMER, OWED].into_iter().zip(due) {
-            let set = &mut tcp.events[kind as usize];
-            if let Some(due) = due
-                && set.is_none_or(|at| at > due)
-            {
-                let due = due.max(now);
-                *set = Some(due);
-                self.sim.fire_at(due, self.timer.get(), kind);
+            if let Some(due) = due {
+                self.set_event(tcp, kind, due.max(now));
             }
+        }
+    }
+
+    /// Unless an earlier one of its kind is set, which will set the next.
+    fn set_event(&self, tcp: &mut Connection, kind: u32, due: Time) {
+        let set = &mut tcp.events[kind as usize];
+        if set.is_none_or(|at| at > due) {
+            *set = Some(due);
+            self.sim.fire_at(due, self.timer.get(), kind);
         }
     }
 

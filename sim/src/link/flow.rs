@@ -121,7 +121,8 @@ pub(crate) struct Flow {
 pub(super) const ACKNOWLEDGED: u32 = 0;
 pub(super) const TIMER: u32 = 1;
 pub(super) const OWED: u32 = 2;
-pub(super) const WINDOW: u32 = 3;
+pub(super) const INTERFACE: u32 = 3;
+pub(super) const WINDOW: u32 = 4;
 
 impl Flow {
     pub fn new(
