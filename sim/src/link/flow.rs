@@ -100,6 +100,22 @@ impl State {
         self.arrivals.at(self.stream.read_to + 1).is_some_and(|at| at <= now)
     }
 
+    /// `reads` of `bytes` each make room. Is the writer told of it, once there are `enough`? Then what the last of them added is
+    /// still to be told.
+    fn adds_to_window(&mut self, reads: u64, bytes: u64, enough: u64) -> bool {
+        if !self.window_is_short {
+            self.unannounced_bytes += reads * bytes;
+            return false;
+        }
+        let before = enough.saturating_sub(self.unannounced_bytes).div_ceil(bytes.max(1)).max(1);
+        let Some(behind) = reads.checked_sub(before) else {
+            self.unannounced_bytes += reads * bytes;
+            return false;
+        };
+        self.unannounced_bytes = behind % enough.div_ceil(bytes.max(1)).max(1) * bytes;
+        true
+    }
+
     /// How far a reader that wants `bytes` waits for the stream: never for more than half of the receive buffer.
     pub fn wanted(&self, bytes: u64) -> u64 {
         self.stream.read_to + bytes.min(self.receive_buffer_bytes / 2).max(1)
@@ -251,26 +267,24 @@ impl Flow {
     }
 
     /// The reader has taken what comes next: the window opens. The writer is told once there is room for a full segment or half
-    /// of the buffer (RFC 1122, 4.2.3.3: the receiver avoids the silly window syndrome).
-    pub fn consumed(&self, bytes: u64) {
+    /// of the buffer (RFC 1122, 4.2.3.3: the receiver avoids the silly window syndrome). `reads` of `bytes` each count as if
+    /// they came one after the other.
+    pub fn consumed(&self, reads: u64, bytes: u64) {
         self.touch(Touch::Acquire);
         let state = &mut *self.state.borrow_mut();
         let read_to = state.stream.read_to;
         state.arrivals.take(read_to, |sent_by| self.sim.0.core.borrow_mut().took(self.object, sent_by));
-        state.unannounced_bytes += bytes;
         let now = self.sim.now();
         if self.sim.is_controlled() {
             if state.stream.written_to > state.sent_to() {
                 self.touch(Touch::Write);
-                state.unannounced_bytes = 0;
                 self.pump(state);
                 wake_at(&self.sim, state.writer, now);
             }
             return;
         }
         let segment = state.tcp.as_ref().map_or(1448, |tcp| tcp.tcp.segment_bytes);
-        if state.window_is_short && state.unannounced_bytes >= segment.min(state.receive_buffer_bytes / 2) {
-            state.unannounced_bytes = 0;
+        if state.adds_to_window(reads, bytes, segment.min(state.receive_buffer_bytes / 2)) {
             self.sim.fire_at(now + state.path.config().latency, self.timer.get(), WINDOW);
         }
         let all = !state.has_arrived(now);

@@ -22,8 +22,9 @@
 //! | the sender's own interface holds back | `connection` | Linux, TCP Small Queues |
 //! | loss alone and in bursts | `loss` | Gilbert 1960, Elliott 1963 |
 //!
-//! Content is real bytes; a run of one repeated 64-bit word is kept as that word and its length ([`Piece::Fill`]), so that a
-//! page costs no more than a tag.
+//! Content is real bytes; a run of one repeated 64-bit word is kept as that word and its length ([`Piece::Fill`]), and pages whose
+//! words count up as the first word and the step ([`Piece::Pages`]), so that a page costs no more than a tag, and many no more
+//! than one.
 //!
 //! **Not modelled**: connection set-up, reordering, loss of acknowledgements, receive segments merged before TCP sees them (GRO), growth
 //! of the buffers (autotuning), pacing, ECN, BBR, a time-out that was not needed. Each flow draws its own losses: a burst hits one
@@ -49,6 +50,6 @@ pub use congestion::Congestion;
 pub use flow::Transport;
 pub use loss::Loss;
 pub use path::{Path, PathConfig};
-pub use socket::{PageRead, ReadError, Socket, WriteError, connect};
+pub use socket::{PageRead, PagesRead, ReadError, Socket, WriteError, connect};
 pub use stream::Piece;
 pub use tcp::Tcp;
