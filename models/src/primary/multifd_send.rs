@@ -220,6 +220,9 @@ fn zero_page_detect(cx: &Cx, qemu: &Primary, data: &mut SendData) -> (usize, Vec
     }
     let mut ram = qemu.ram.borrow_mut();
     let contents = ram.contents(cx.sim.now(), block);
+    if !runs_of(pages).any(|run| contents.contains(run, 0)) {
+        return (block, pages.clone(), Vec::new());
+    }
     let (mut normal, mut end) = (0, pages.len());
     while normal < end {
         if contents.get(pages[normal]) == 0 {
