@@ -193,7 +193,7 @@ pub struct ExploreArgs {
 #[command(after_help = "\
 A verdict is `violated`, `holds` (the stated search found nothing and every fault plan struck in at least one run)
 or `inconclusive` (the search ended early, or a fault plan never struck). With no violation but an inconclusive
-verdict the exit code is 3.
+verdict the exit code is 3. A scenario that only asks how long a plain migration takes is left out.
 
 Examples:
   colosim compare cache-teardown

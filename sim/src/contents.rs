@@ -25,6 +25,7 @@ impl Counting {
     pub const ZERO: Counting = Counting { first: 0, step: 0 };
 
     /// The word at this place; wraps around.
+    #[inline]
     pub fn at(self, place: usize) -> u64 {
         self.first.wrapping_add(self.step.wrapping_mul(place as u64))
     }
@@ -47,6 +48,7 @@ enum Chunk {
 }
 
 impl Chunk {
+    #[inline]
     fn get(&self, place: usize) -> u64 {
         match self {
             Chunk::Counting(counting) => counting.at(place),
@@ -129,6 +131,7 @@ impl Contents {
     ///
     /// # Panics
     /// If there is no such page.
+    #[inline]
     pub fn get(&self, page: usize) -> u64 {
         assert!(page < self.pages, "page {page} of {}", self.pages);
         self.chunks[page / CHUNK_PAGES].get(page % CHUNK_PAGES)
@@ -180,6 +183,21 @@ impl Contents {
             Chunk::Counting(counting) => (counting.skip(place), (CHUNK_PAGES - place).min(pages.len())),
             Chunk::Words(words) => (Counting { first: words[place], step: 0 }, 1),
         }
+    }
+
+    /// Does one of these pages hold this word?
+    ///
+    /// # Panics
+    /// If there is no such page.
+    pub fn contains(&self, mut pages: Range<usize>, word: u64) -> bool {
+        while !pages.is_empty() {
+            let (words, count) = self.run_at(pages.clone());
+            if (0..count).any(|place| words.at(place) == word) {
+                return true;
+            }
+            pages.start += count;
+        }
+        false
     }
 
     /// The contents of all pages, in order.
@@ -281,6 +299,12 @@ mod tests {
         assert_eq!(contents.run_at(10..100), (UP.skip(10), 90));
         assert_eq!(contents.run_at(10..200), (UP.skip(10), CHUNK_PAGES - 10));
         assert_eq!(contents.run_at(CHUNK_PAGES + 1..200), (Counting { first: 5, step: 0 }, 1));
+        for word in [0, 5, UP.first, UP.at(CHUNK_PAGES - 1), UP.at(CHUNK_PAGES)] {
+            for pages in [0..0, 0..1, 1..CHUNK_PAGES, CHUNK_PAGES - 1..CHUNK_PAGES + 2, 0..2 * CHUNK_PAGES] {
+                let there = pages.clone().any(|page| contents.get(page) == word);
+                assert_eq!(contents.contains(pages.clone(), word), there, "{word} in {pages:?}");
+            }
+        }
     }
 
     #[test]

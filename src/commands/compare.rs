@@ -32,7 +32,13 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
         let variants = loaded.variants()?;
         Ok((loaded, variants))
     };
-    let scenarios: Vec<(Loaded, Vec<Chosen>)> = args.scenarios.iter().map(load).collect::<Result<_, Failure>>()?;
+    let all: Vec<(Loaded, Vec<Chosen>)> = args.scenarios.iter().map(load).collect::<Result<_, Failure>>()?;
+    let (figures, scenarios): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(loaded, _)| loaded.scenario.asks_for_figures());
+    if let (Some((loaded, _)), true) = (figures.first(), scenarios.is_empty()) {
+        return Err(nothing_to_decide(loaded));
+    }
+    let not_searched: Vec<&str> = figures.iter().map(|(loaded, _)| loaded.name.as_str()).collect();
     let stop = interrupt::watch()?;
     let started = Instant::now();
     let mut compared = Vec::new();
@@ -58,11 +64,12 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
         Some(Verdict::Holds) | None => Exit::Done,
     };
     let text = match (settings.format, compared.as_slice()) {
-        (Format::Json, [one]) => json::document(one),
-        (Format::Json, _) => json::document(&Several { scenarios: &compared }),
+        (Format::Json, [one]) if args.scenarios.len() == 1 => json::document(one),
+        (Format::Json, _) => json::document(&Several { scenarios: &compared, not_searched: &not_searched }),
         (Format::Text, _) => {
             let texts = compared.iter().zip(&scenarios).map(|(one, (loaded, _))| text(one, &loaded.scenario));
-            texts.collect::<Vec<_>>().join("\n")
+            let left_out = not_searched.iter().map(|name| format!("{name}: not searched, {ASKS_FOR_FIGURES}\n"));
+            texts.chain(left_out).collect::<Vec<_>>().join("\n")
         }
     };
     Ok(Answer { text, exit })
@@ -72,6 +79,18 @@ pub fn compare(args: &CompareArgs, settings: Settings) -> Result<Answer, Failure
 #[derive(Serialize)]
 struct Several<'a> {
     scenarios: &'a [Compared],
+    /// Names of those that have nothing to decide.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    not_searched: &'a [&'a str],
+}
+
+const ASKS_FOR_FIGURES: &str = "it asks how long a plain migration takes: no COLO, no fault, no oracle";
+
+/// A search of this scenario could only repeat the same run.
+pub(super) fn nothing_to_decide(loaded: &Loaded) -> Failure {
+    let name = &loaded.name;
+    let advice = format!("`colosim run {name}` answers it; name what a search shall look for: --set 'asks=[Lifetime]'");
+    Failure::usage(format!("{name} has nothing to search for, {ASKS_FOR_FIGURES}"), Some(advice))
 }
 
 /// How each design of a scenario is searched.

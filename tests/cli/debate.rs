@@ -19,6 +19,21 @@ fn several_scenarios_are_answered_in_one_document_in_their_order() {
 }
 
 #[test]
+fn a_scenario_that_asks_how_long_a_migration_takes_is_not_searched() {
+    let small = data("small.ron");
+    let (_, answer) = json(&["compare", "one-tebibyte", small.to_str().unwrap(), "--seeds", "1"]);
+    assert_eq!(answer["not_searched"], serde_json::json!(["one-tebibyte"]));
+    assert_eq!(answer["scenarios"].as_array().unwrap().len(), 1);
+    for command in ["compare", "explore"] {
+        let output = colosim().args([command, "one-tebibyte"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("one-tebibyte has nothing to search for"), "{told}");
+        assert!(told.contains("`colosim run one-tebibyte` answers it"), "{told}");
+    }
+}
+
+#[test]
 fn a_preset_of_which_something_is_unknown_is_shown_in_both_forms() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("unknown.ron");

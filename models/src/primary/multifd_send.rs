@@ -13,16 +13,17 @@
 //! copies them first.
 
 use super::{MigrationState, Primary};
-use crate::guest::page_bytes;
-use crate::scenario::{Compression, ZeroPageDetection};
+use crate::guest::{page_bytes, runs_of};
+use crate::scenario::{Compression, Granularity, ZeroPageDetection};
 use crate::steps::{multifd_codec, multifd_send as step};
 use crate::variant::SendExitKick;
 use crate::wire::codec::Compressor;
 use crate::wire::multifd_init::MultifdInit;
 use crate::wire::multifd_packet::{Offsets, RamPacket, packet_len};
 use colosim_sim::link::{Piece, Socket, WriteError};
-use colosim_sim::{Atomic, Cx, Mutex, Ordering, Semaphore, Sim};
+use colosim_sim::{Atomic, Contents, Cx, Mutex, Ordering, Semaphore, Sim};
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// The uuid of a machine that was given none.
@@ -172,7 +173,12 @@ async fn send_job(cx: &Cx, qemu: &Primary, channel: &Channel, compressor: &mut C
         None => {
             let mut ram = qemu.ram.borrow_mut();
             let contents = ram.contents(cx.sim.now(), block);
-            pieces.extend(normal.iter().map(|page| Piece::Fill { word: contents.get(*page), bytes: page_size }));
+            // Where a scheduler chooses, it chooses before each page that is read.
+            if qemu.granularity == Granularity::Packet && !cx.sim.is_controlled() {
+                runs_of(&normal).for_each(|run| pieces.extend(in_one_piece_each(contents, run, page_size)));
+            } else {
+                pieces.extend(normal.iter().map(|page| Piece::Fill { word: contents.get(*page), bytes: page_size }));
+            }
         }
     }
     write(cx, qemu, channel, pieces).await?;
@@ -214,6 +220,9 @@ fn zero_page_detect(cx: &Cx, qemu: &Primary, data: &mut SendData) -> (usize, Vec
     }
     let mut ram = qemu.ram.borrow_mut();
     let contents = ram.contents(cx.sim.now(), block);
+    if !runs_of(pages).any(|run| contents.contains(run, 0)) {
+        return (block, pages.clone(), Vec::new());
+    }
     let (mut normal, mut end) = (0, pages.len());
     while normal < end {
         if contents.get(pages[normal]) == 0 {
@@ -224,6 +233,30 @@ fn zero_page_detect(cx: &Cx, qemu: &Primary, data: &mut SendData) -> (usize, Vec
         }
     }
     (block, pages[..normal].to_vec(), pages[normal..].to_vec())
+}
+
+/// The contents of these pages in as few pieces as they are known at a glance.
+fn in_one_piece_each(
+    contents: &Contents,
+    mut pages: Range<usize>,
+    page_bytes: u64,
+) -> impl Iterator<Item = Piece> + '_ {
+    std::iter::from_fn(move || {
+        let (mut words, mut count) = (!pages.is_empty()).then(|| contents.run_at(pages.clone()))?;
+        pages.start += count;
+        while !pages.is_empty() {
+            let (next, more) = contents.run_at(pages.clone());
+            // One page does not tell how its word goes on.
+            if count == 1 {
+                words.step = next.first.wrapping_sub(words.first);
+            }
+            if next.first != words.at(count) || (more > 1 && next.step != words.step) {
+                break;
+            }
+            (count, pages.start) = (count + more, pages.start + more);
+        }
+        Some(Piece::Pages { words, pages: count as u64, page_bytes })
+    })
 }
 
 fn compress(cx: &Cx, qemu: &Primary, compressor: &mut Compressor, block: usize, pages: &[usize]) -> Vec<u8> {

@@ -100,6 +100,12 @@ impl Scenario {
         };
         self.asks.iter().filter_map(missing).collect()
     }
+
+    /// A plain migration to which nothing happens, and no oracle that the question is about: it asks how long, and a search has
+    /// nothing to decide.
+    pub fn asks_for_figures(&self) -> bool {
+        self.asks.is_empty() && self.faults.is_empty() && !self.migration.x_colo
+    }
 }
 
 /// A design: a preset, or a preset with switches changed.

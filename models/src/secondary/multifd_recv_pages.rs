@@ -13,6 +13,7 @@ use crate::steps::{multifd_codec, multifd_recv as step};
 use crate::variant::{HookCopy, HookRecord, NocompZero, ReceivedmapSet, RecvTarget, ZeroShortcut};
 use crate::wire::codec::Decompressor;
 use crate::wire::{ReadError, multifd_packet, read_announced};
+use colosim_sim::link::PagesRead;
 use colosim_sim::{Counting, Cx};
 use std::ops::Range;
 
@@ -92,14 +93,20 @@ async fn multifd_nocomp_recv(
     }
     for pages in packet.normal.chunks(qemu.pages_per_step()) {
         cx.step_on(step::READV_PAGES, pages.len() as u64).await; // R7d
-        for page in pages {
-            match channel.read_page(qemu.layout.page_size).await {
-                Ok(content) => packet.write(cx, qemu, *page, qemu.content.word(&content)),
-                Err(error) => {
-                    if let ReadError::Eof { got: 1.. } | ReadError::Reset { got: 1.. } = error {
-                        packet.tear(cx, qemu, *page);
+        for mut pages in runs_of(pages) {
+            while !pages.is_empty() {
+                match channel.read_pages(qemu.layout.page_size, qemu.content.pages_at_once(pages.len())).await {
+                    Ok(read) => {
+                        let (words, count) = qemu.content.words(&read);
+                        packet.write_run(cx, qemu, pages.start..pages.start + count, words);
+                        pages.start += count;
                     }
-                    return Err(error.into());
+                    Err(error) => {
+                        if let ReadError::Eof { got: 1.. } | ReadError::Reset { got: 1.. } = error {
+                            packet.tear(cx, qemu, pages.start);
+                        }
+                        return Err(error.into());
+                    }
                 }
             }
         }
@@ -172,8 +179,8 @@ impl Packet {
 }
 
 impl MultifdChannel<'_> {
-    async fn read_page(&mut self, page_bytes: u64) -> Result<colosim_sim::link::PageRead, ReadError> {
-        self.socket.read_page(self.cx, page_bytes).await.map_err(super::channel::as_wire)
+    async fn read_pages(&mut self, page_bytes: u64, pages_max: usize) -> Result<PagesRead, ReadError> {
+        self.socket.read_pages(self.cx, page_bytes, pages_max).await.map_err(super::channel::as_wire)
     }
 }
 

@@ -4,7 +4,8 @@
 //! SHA-256, as the recordings list them. Zero is always a page of zeros.
 
 use crate::guest::word_of_random_page;
-use colosim_sim::link::PageRead;
+use colosim_sim::Counting;
+use colosim_sim::link::{PageRead, PagesRead};
 use sha2::{Digest, Sha256};
 
 /// How contents of pages become words.
@@ -31,6 +32,24 @@ impl PageContent {
                 (0..page_bytes / 8).for_each(|_| hash.update(word.to_le_bytes()));
                 first_eight(&hash.finalize())
             }
+        }
+    }
+
+    /// How many of `pages` pages may be read at once: words that count up are no hashes that do.
+    pub fn pages_at_once(self, pages: usize) -> usize {
+        match self {
+            PageContent::Tag => pages,
+            PageContent::Sha256 { .. } => 1,
+        }
+    }
+
+    /// The words of pages that were read at once, and how many they are.
+    pub fn words(self, read: &PagesRead) -> (Counting, usize) {
+        let one = |word| (Counting { first: word, step: 0 }, 1);
+        match (self, read) {
+            (PageContent::Tag, PagesRead::Words(words, count)) => (*words, *count),
+            (_, PagesRead::Words(words, _)) => one(self.word(&PageRead::Word(words.first))),
+            (_, PagesRead::Bytes(bytes)) => one(self.word_of_bytes(bytes)),
         }
     }
 

@@ -245,19 +245,14 @@ impl Offsets {
         let slots = packet
             .get(OFFSETS_AT..OFFSETS_AT + 8 * count)
             .ok_or(WireError::PacketLength { expected: OFFSETS_AT + 8 * count, found: packet.len() })?;
-        let mut offsets = Offsets { normal: Vec::with_capacity(normal_count), zero: Vec::new() };
-        for (index, slot) in slots.chunks_exact(8).enumerate() {
-            let offset = be64(slot, 0);
-            if used_length.checked_sub(page_size).is_none_or(|last| offset > last) {
-                return Err(WireError::OffsetTooLong { index, offset, used_length, page_size });
-            }
-            if index < normal_count {
-                offsets.normal.push(offset);
-            } else {
-                offsets.zero.push(offset);
-            }
+        let (slots, _) = slots.as_chunks::<8>();
+        let offset = |slot: &[u8; 8]| u64::from_be_bytes(*slot);
+        let last = used_length.checked_sub(page_size);
+        if let Some(index) = slots.iter().position(|slot| last.is_none_or(|last| offset(slot) > last)) {
+            return Err(WireError::OffsetTooLong { index, offset: offset(&slots[index]), used_length, page_size });
         }
-        Ok(offsets)
+        let (normal, zero) = slots.split_at(normal_count);
+        Ok(Offsets { normal: normal.iter().map(offset).collect(), zero: zero.iter().map(offset).collect() })
     }
 }
 
@@ -366,8 +361,10 @@ impl RamPacket {
         let idstr = self.block.as_deref().unwrap_or_default();
         assert!(idstr.len() < IDSTR_LEN, "a RAM block's name has at most 255 bytes");
         put(IDSTR_AT, idstr.as_bytes());
-        for (index, offset) in normal.iter().chain(zero).enumerate() {
-            put(OFFSETS_AT + 8 * index, &offset.to_be_bytes());
+        let (slots, _) = packet[OFFSETS_AT..].as_chunks_mut::<8>();
+        let (for_normal, for_zero) = slots.split_at_mut(normal.len());
+        for (slots, offsets) in [(for_normal, normal), (for_zero, zero)] {
+            slots.iter_mut().zip(offsets).for_each(|(slot, offset)| *slot = offset.to_be_bytes());
         }
     }
 }

@@ -43,8 +43,16 @@ impl Arrivals {
 
     /// When all before `place` is there, if that is known.
     pub fn at(&self, place: u64) -> Option<Time> {
-        let stretch = self.stretches.get(self.stretches.partition_point(|stretch| stretch.to < place))?;
+        // Who reads asks for what is next, who sends is where the last ends: a search is for the others.
+        let stretch = match (self.stretches.front()?, self.stretches.back()?) {
+            (front, _) if front.to >= place => front,
+            (_, back) if back.from < place => back,
+            _ => &self.stretches[self.stretches.partition_point(|stretch| stretch.to < place)],
+        };
         let Stretch { from, to, steps, first, last, .. } = *stretch;
+        if place > to {
+            return None;
+        }
         if steps < 2 || first == last || place >= to {
             return Some(last);
         }

@@ -19,11 +19,12 @@
 //! | Nagle's algorithm | `sender` | RFC 896, with Minshall's change |
 //! | delayed acknowledgement, quick at start | `receiver` | RFC 1122 4.2.3.2, Linux |
 //! | receive window, send buffer | `flow` | RFC 9293, Linux |
-//! | the sender's own interface holds back | `flow` | Linux, TCP Small Queues |
+//! | the sender's own interface holds back | `connection` | Linux, TCP Small Queues |
 //! | loss alone and in bursts | `loss` | Gilbert 1960, Elliott 1963 |
 //!
-//! Content is real bytes; a run of one repeated 64-bit word is kept as that word and its length ([`Piece::Fill`]), so that a
-//! page costs no more than a tag.
+//! Content is real bytes; a run of one repeated 64-bit word is kept as that word and its length ([`Piece::Fill`]), and pages whose
+//! words count up as the first word and the step ([`Piece::Pages`]), so that a page costs no more than a tag, and many no more
+//! than one.
 //!
 //! **Not modelled**: connection set-up, reordering, loss of acknowledgements, receive segments merged before TCP sees them (GRO), growth
 //! of the buffers (autotuning), pacing, ECN, BBR, a time-out that was not needed. Each flow draws its own losses: a burst hits one
@@ -31,7 +32,9 @@
 
 mod acknowledgements;
 mod arrivals;
+mod batches;
 mod congestion;
+mod connection;
 mod ending;
 mod flow;
 mod loss;
@@ -47,6 +50,6 @@ pub use congestion::Congestion;
 pub use flow::Transport;
 pub use loss::Loss;
 pub use path::{Path, PathConfig};
-pub use socket::{PageRead, ReadError, Socket, WriteError, connect};
+pub use socket::{PageRead, PagesRead, ReadError, Socket, WriteError, connect};
 pub use stream::Piece;
 pub use tcp::Tcp;

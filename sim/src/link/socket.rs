@@ -6,6 +6,7 @@
 use super::flow::{End, Flow, Transport};
 use super::path::Path;
 use super::stream::{Piece, Stretch};
+use crate::contents::Counting;
 use crate::kernel::Sim;
 use crate::lock::Event;
 use crate::process::ProcessId;
@@ -50,6 +51,15 @@ pub enum PageRead {
     /// One 64-bit word, again and again.
     Word(u64),
     /// These bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Pages as they came from the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PagesRead {
+    /// So many pages, each of one 64-bit word again and again.
+    Words(Counting, usize),
+    /// One page of these bytes.
     Bytes(Vec<u8>),
 }
 
@@ -138,23 +148,35 @@ impl Socket {
     /// # Errors
     /// If the stream ends before.
     pub async fn read_page(&self, cx: &Cx, page_bytes: u64) -> Result<PageRead, ReadError> {
+        Ok(match self.read_pages(cx, page_bytes, 1).await? {
+            PagesRead::Words(words, _) => PageRead::Word(words.first),
+            PagesRead::Bytes(bytes) => PageRead::Bytes(bytes),
+        })
+    }
+
+    /// Read one page, and those behind it, at most `pages_max` together, that are there and were written as one piece; waits for
+    /// the first. What the ends learn of it is the same as if they were read one by one.
+    ///
+    /// # Errors
+    /// If the stream ends before the first page does.
+    pub async fn read_pages(&self, cx: &Cx, page_bytes: u64, pages_max: usize) -> Result<PagesRead, ReadError> {
         self.readable(cx, page_bytes, false).await.map_err(|end| failed(end, 0))?;
-        let word = {
+        let run = {
             let state = &mut *self.0.receives.state.borrow_mut();
-            let there = state.arrivals.there(cx.sim.now(), state.stream.read_to);
-            if there - state.stream.read_to >= page_bytes { state.stream.read_fill(page_bytes) } else { None }
+            let there = state.arrivals.there(cx.sim.now(), state.stream.read_to) - state.stream.read_to;
+            state.stream.read_pages(page_bytes, (there / page_bytes).min(pages_max as u64))
         };
-        if let Some(word) = word {
-            self.0.receives.consumed(page_bytes);
-            return Ok(PageRead::Word(word));
+        if let Some((words, pages)) = run {
+            self.0.receives.consumed(pages, page_bytes);
+            return Ok(PagesRead::Words(words, pages as usize));
         }
         let mut bytes = vec![0; page_bytes as usize];
         self.read_exact(cx, &mut bytes).await?;
         let (words, _) = bytes.as_chunks::<8>();
         if words.windows(2).all(|pair| pair[0] == pair[1]) && page_bytes.is_multiple_of(8) {
-            return Ok(PageRead::Word(u64::from_le_bytes(words[0])));
+            return Ok(PagesRead::Words(Counting { first: u64::from_le_bytes(words[0]), step: 0 }, 1));
         }
-        Ok(PageRead::Bytes(bytes))
+        Ok(PagesRead::Bytes(bytes))
     }
 
     /// Is there anything to read, be it the end of the stream?
@@ -243,7 +265,7 @@ impl Socket {
             state.stream.read(&mut buffer[..copied]);
             copied
         };
-        self.0.receives.consumed(copied as u64);
+        self.0.receives.consumed(1, copied as u64);
         copied
     }
 

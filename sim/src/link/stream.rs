@@ -1,5 +1,6 @@
-//! What a connection carries: bytes, or runs of one repeated word, in the order in which they were written.
+//! What a connection carries: bytes, runs of one repeated word, or pages of such, in the order in which they were written.
 
+use crate::contents::Counting;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -15,6 +16,15 @@ pub enum Piece {
         /// Length in bytes.
         bytes: u64,
     },
+    /// Pages, each of one 64-bit word again and again.
+    Pages {
+        /// The words of the pages, the first one's first.
+        words: Counting,
+        /// How many pages.
+        pages: u64,
+        /// Length of a page in bytes, a multiple of 8.
+        page_bytes: u64,
+    },
 }
 
 impl Piece {
@@ -23,6 +33,7 @@ impl Piece {
         match self {
             Piece::Bytes(bytes) => bytes.len() as u64,
             Piece::Fill { bytes, .. } => *bytes,
+            Piece::Pages { pages, page_bytes, .. } => pages * page_bytes,
         }
     }
 
@@ -90,15 +101,24 @@ impl Stream {
         }
     }
 
-    /// The word of the next `bytes`, if they are one word again and again; they are read then.
-    pub fn read_fill(&mut self, bytes: u64) -> Option<u64> {
-        let front = self.stretches.front_mut()?;
-        let Piece::Fill { word, .. } = front.piece else { return None };
-        if front.len() < bytes || !front.from.is_multiple_of(8) {
+    /// The words of the next pages, and of how many, at most `pages_max`, if each is one word again and again. They are read then.
+    pub fn read_pages(&mut self, page_bytes: u64, pages_max: u64) -> Option<(Counting, u64)> {
+        let front = self.stretches.front()?;
+        let words = match front.piece {
+            Piece::Fill { word, .. } if front.from.is_multiple_of(8) => Counting { first: word, step: 0 },
+            Piece::Pages { words, page_bytes: length, .. }
+                if length == page_bytes && front.from.is_multiple_of(page_bytes) =>
+            {
+                words.skip((front.from / page_bytes) as usize)
+            }
+            _ => return None,
+        };
+        let pages = (front.len() / page_bytes).min(pages_max);
+        if pages == 0 {
             return None;
         }
-        self.advance(bytes);
-        Some(word)
+        self.advance(pages * page_bytes);
+        Some((words, pages))
     }
 
     /// Fill the buffer with what comes next.
@@ -109,9 +129,16 @@ impl Stream {
             let (target, rest) = buffer.split_at_mut(n);
             match &front.piece {
                 Piece::Bytes(bytes) => target.copy_from_slice(&bytes[front.from as usize..front.from as usize + n]),
-                Piece::Fill { word, .. } => {
-                    let pattern = word.rotate_right((front.from % 8 * 8) as u32).to_le_bytes();
-                    target.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&pattern[..chunk.len()]));
+                Piece::Fill { word, .. } => fill(target, *word, front.from),
+                Piece::Pages { words, page_bytes, .. } => {
+                    let (mut target, mut from) = (target, front.from);
+                    while !target.is_empty() {
+                        let in_page = from % page_bytes;
+                        let n = (page_bytes - in_page).min(target.len() as u64);
+                        let (page, behind) = target.split_at_mut(n as usize);
+                        fill(page, words.at((from / page_bytes) as usize), in_page);
+                        (target, from) = (behind, from + n);
+                    }
                 }
             }
             buffer = rest;
@@ -128,4 +155,10 @@ impl Stream {
             self.stretches.pop_front();
         }
     }
+}
+
+/// One word again and again, from its byte `from` on.
+fn fill(target: &mut [u8], word: u64, from: u64) {
+    let pattern = word.rotate_right((from % 8 * 8) as u32).to_le_bytes();
+    target.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&pattern[..chunk.len()]));
 }

@@ -2,8 +2,8 @@
 
 use crate::common::{SHORT, config, run};
 use crate::link_path::{IDEAL, bytes};
-use colosim_sim::link::{Loss, PageRead, Path, PathConfig, Piece, ReadError, Tcp, Transport, connect};
-use colosim_sim::{Config, Simulator, Span};
+use colosim_sim::link::{Loss, PageRead, PagesRead, Path, PathConfig, Piece, ReadError, Tcp, Transport, connect};
+use colosim_sim::{Config, Counting, Simulator, Span, Time};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,6 +14,9 @@ fn expected(pieces: &[Piece]) -> Vec<u8> {
         match piece {
             Piece::Bytes(bytes) => all.extend_from_slice(bytes),
             Piece::Fill { word, bytes } => all.extend(word.to_le_bytes().iter().cycle().take(*bytes as usize)),
+            Piece::Pages { words, pages, page_bytes } => (0..*pages as usize).for_each(|page| {
+                all.extend(words.at(page).to_le_bytes().iter().cycle().take(*page_bytes as usize));
+            }),
         }
     }
     all
@@ -22,7 +25,10 @@ fn expected(pieces: &[Piece]) -> Vec<u8> {
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     let real = proptest::collection::vec(any::<u8>(), 0..5_000).prop_map(|bytes| Piece::Bytes(bytes.into()));
     let fill = (any::<u64>(), 0u64..200_000).prop_map(|(word, bytes)| Piece::Fill { word, bytes });
-    proptest::collection::vec(prop_oneof![real, fill], 0..12)
+    let pages = (any::<u64>(), any::<u64>(), 0u64..50, 1u64..600).prop_map(|(first, step, pages, length)| {
+        Piece::Pages { words: Counting { first, step }, pages, page_bytes: 8 * length }
+    });
+    proptest::collection::vec(prop_oneof![real, fill, pages], 0..12)
 }
 
 fn loss() -> impl Strategy<Value = Loss> {
@@ -86,6 +92,58 @@ proptest! {
         });
         prop_assert_eq!(got.borrow().len(), total);
         prop_assert!(*got.borrow() == expected, "bytes differ");
+    }
+}
+
+const WORDS: Counting = Counting { first: 1 << 40, step: 3 };
+
+/// When each page was read, and its word: of three pieces, at most `at_once` in a read, with a pause after each piece.
+fn reads(seed: u64, path: PathConfig, buffers: (u64, u64), pages: u64, at_once: usize) -> Vec<(Time, u64)> {
+    let read: Rc<RefCell<Vec<(Time, u64)>>> = Rc::default();
+    let config = Config { seed, time_limit: Span(u64::MAX / 2), record: false, ..config() };
+    Simulator::new().run(config, |sim| {
+        let process = sim.process("both");
+        let ends = ((process, &Path::new(path)), (process, &Path::new(PathConfig { loss: Loss::None, ..path })));
+        let (first, second) =
+            connect(sim, "link", ends.0, ends.1, Transport::Tcp(Tcp::ethernet()), buffers.0, buffers.1);
+        sim.spawn(process, "writer", move |cx| async move {
+            for _ in 0..3 {
+                first.write(&cx, [Piece::Pages { words: WORDS, pages, page_bytes: 4_096 }]).await.unwrap();
+            }
+        });
+        let read = read.clone();
+        sim.spawn(process, "reader", move |cx| async move {
+            for _ in 0..3 {
+                let mut left = pages as usize;
+                while left > 0 {
+                    let (words, count) = match second.read_pages(&cx, 4_096, left.min(at_once)).await.unwrap() {
+                        PagesRead::Words(words, count) => (words, count),
+                        PagesRead::Bytes(_) => panic!("every page is one word"),
+                    };
+                    left -= count;
+                    read.borrow_mut().extend((0..count).map(|page| (cx.sim.now(), words.at(page))));
+                }
+                cx.sleep(Span::micros(300)).await;
+            }
+        });
+    });
+    read.take()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pages_read_at_once_come_when_they_would_come_one_by_one(
+        path in path(),
+        seed in any::<u64>(),
+        buffers in (10_000u64..300_000, 10_000u64..300_000),
+        pages in 1u64..200,
+    ) {
+        let at_once = reads(seed, path, buffers, pages, usize::MAX);
+        prop_assert!(at_once == reads(seed, path, buffers, pages, 1));
+        let words = (0..3).flat_map(|_| (0..pages).map(|page| WORDS.at(page as usize)));
+        prop_assert!(at_once.iter().map(|(_, word)| *word).eq(words));
     }
 }
 

@@ -5,6 +5,7 @@ mod witnesses;
 
 use crate::cli::ExploreArgs;
 use crate::commands::Settings;
+use crate::commands::compare::nothing_to_decide;
 use crate::exit::{Answer, Exit, Failure};
 use crate::files::scenario::{Chosen, Loaded, load_for};
 use crate::files::search::{Identity, SearchFile};
@@ -33,6 +34,9 @@ pub fn explore(args: &ExploreArgs, settings: Settings) -> Result<Answer, Failure
         return Err(Failure::usage("--likelihood writes files and needs a place for them", Some(advice)));
     }
     let loaded = load_for(&args.source, args.search.strategy)?;
+    if loaded.scenario.asks_for_figures() {
+        return Err(nothing_to_decide(&loaded));
+    }
     let (prefix, continued_variant) = prefix::read(args, &loaded)?;
     let chosen = loaded.variant(args.variant.as_deref().or(continued_variant.as_deref()))?;
     let seeds = args.search.seeds.clone().unwrap_or(DEFAULT_SEEDS);
