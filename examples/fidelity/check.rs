@@ -1,6 +1,7 @@
-//! Errors held against those of an earlier run.
+//! Errors held against those of an earlier run, and medians against their bounds.
 
 use crate::errors::Row;
+use crate::reasons::bound;
 use colosim_measured::Errors;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +21,7 @@ pub fn read(file: &Path) -> Result<Limits, String> {
     })
 }
 
-/// What has grown, as text. What the earlier run did not have is not held against anything; what it had and is missing now has
+/// What has grown or is beyond its bound, as text. What the earlier run did not have is not held against anything; what it had and is missing now has
 /// grown.
 pub fn grown(limits: &Limits, rows: &[Row]) -> Vec<String> {
     let mut grown = Vec::new();
@@ -31,6 +32,12 @@ pub fn grown(limits: &Limits, rows: &[Row]) -> Vec<String> {
                 None => grown.push(format!("{part} {figure} is not measured any more")),
                 Some(row) => grown.extend(beyond(limit, row.errors).map(|text| format!("{part} {figure}: {text}"))),
             }
+        }
+    }
+    for row in rows.iter().filter(|row| row.class.is_none()) {
+        if let Some(bound) = bound(row.part, row.figure).filter(|bound| row.errors.median > *bound) {
+            let (part, figure, median) = (row.part, row.figure, 100.0 * row.errors.median);
+            grown.push(format!("{part} {figure}: median {median:.2} % is beyond its bound of {} %", 100.0 * bound));
         }
     }
     grown

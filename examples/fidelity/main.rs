@@ -8,10 +8,12 @@
 //! `cargo run --release --example fidelity -- DIR [DIR…] [--plots OUT] [--format text|markdown] [--check FILE]` takes folders of
 //! recorded migrations or of recorded transfers, simulates every recorded configuration, and prints the relative errors; the
 //! last line is JSON. With `--plots`, a scatter plot of each figure is written to OUT as SVG and PNG. With `--check`, the errors are held
-//! against the JSON at the end of FILE, which an earlier run has printed: exit code 1 if one has grown. Exit code 2: bad input.
+//! against the JSON at the end of FILE, which an earlier run has printed, and against their bounds: exit code 1 if one has grown or is
+//! beyond. Exit code 2: bad input.
 
 mod check;
 mod errors;
+mod given;
 mod markdown;
 mod parts;
 mod plots;
@@ -49,7 +51,7 @@ fn run() -> Result<bool, String> {
     let parts = parts::compare(&arguments.folders)?;
     let errors = errors::of(&parts);
     let report = match arguments.markdown {
-        true => markdown::page(&parts, &errors),
+        true => markdown::page(&arguments.folders, &parts, &errors),
         false => table::report(&parts, &errors),
     };
     print!("{report}");

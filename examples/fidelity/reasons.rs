@@ -5,8 +5,8 @@ use crate::errors::Row;
 /// A worst error beyond so many bounds has its reason printed.
 const TIMES_BOUND: f64 = 3.0;
 
-/// The bound on the median error of a figure; none: it is reported without one.
-fn bound(part: &str, figure: &str) -> Option<f64> {
+/// The bound on the median error of a figure over all classes; none: it is reported without one.
+pub fn bound(part: &str, figure: &str) -> Option<f64> {
     match (part, figure) {
         ("precopy", "total_time") => Some(0.05),
         ("precopy", "bytes" | "pages") => Some(0.01),
@@ -16,20 +16,13 @@ fn bound(part: &str, figure: &str) -> Option<f64> {
     }
 }
 
-/// Causes that were established: part, class, figures, and the cause. A cause belongs here once an experiment has shown it.
-const REASONS: &[(&str, &str, &[&str], &str)] = &[];
-
 /// Why the worst configuration of a class is off by more than three times its bound; none if it is not.
 pub fn reason(row: &Row) -> Option<String> {
     let class = row.class.as_deref()?;
-    let limit = TIMES_BOUND * bound(row.part, row.figure)?;
-    if row.errors.worst <= limit {
+    if row.errors.worst <= TIMES_BOUND * bound(row.part, row.figure)? {
         return None;
     }
-    let known = REASONS
-        .iter()
-        .find(|(part, of_class, figures, _)| *part == row.part && *of_class == class && figures.contains(&row.figure));
-    let cause = known.map_or("cause not established", |(.., cause)| cause);
+    let cause = row.worst.cause.as_deref().unwrap_or("cause not established");
     Some(format!("{} {class}, {}: {}: {cause}", row.part, row.figure, row.worst.configuration))
 }
 

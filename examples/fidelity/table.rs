@@ -25,9 +25,17 @@ pub fn report(parts: &[Part], rows: &[Row]) -> String {
         for reason in of_part.iter().filter_map(|row| reason(row)) {
             writeln!(text, "over three times the bound: {reason}").expect("a string takes text");
         }
+        for line in left_out(part) {
+            writeln!(text, "{line}").expect("a string takes text");
+        }
         text.push('\n');
     }
     text
+}
+
+/// What was recorded and is not simulated, as sentences.
+pub fn left_out(part: &Part) -> impl Iterator<Item = String> {
+    part.left_out.iter().map(|(reason, count)| format!("Not simulated: {count} recorded configurations; {reason}."))
 }
 
 /// A row's cells, in the order of [`HEADER`].

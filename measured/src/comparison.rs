@@ -13,6 +13,8 @@ pub struct Comparison {
     pub measured: f64,
     /// As simulated, in the same unit.
     pub simulated: f64,
+    /// What is known to set such a configuration apart from its simulation, by an experiment; none: nothing is.
+    pub cause: Option<String>,
 }
 
 impl Comparison {
@@ -35,6 +37,7 @@ pub(crate) fn comparisons(
         figure,
         measured,
         simulated,
+        cause: None,
     };
     figures.into_iter().map(comparison).collect()
 }

@@ -69,6 +69,11 @@ pub(super) trait Simulate<R>: std::fmt::Display + Sync {
 
     fn repetitions(result: &R) -> &[Repetition];
 
+    /// How many runs are simulated at least.
+    fn runs_min(&self) -> usize {
+        SEEDS
+    }
+
     /// The figures of these repetitions; an error says what cannot be simulated.
     fn figures(&self, simulator: &mut Simulator, repetitions: &[Repetition], result: &R)
     -> Result<Vec<Figure>, String>;
@@ -86,7 +91,7 @@ pub(super) fn compare<C: Simulate<R>, R>(
     if recorded.is_empty() {
         return Err("no run is recorded of it".into());
     }
-    let repetitions: Vec<Repetition> = (0..recorded.len().max(SEEDS) as u64)
+    let repetitions: Vec<Repetition> = (0..recorded.len().max(config.runs_min()) as u64)
         .zip(recorded.iter().cycle())
         .map(|(seed, recorded)| Repetition { seed, emulator: recorded.emulator.with(host_us) })
         .collect();

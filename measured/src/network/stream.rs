@@ -1,5 +1,6 @@
 //! Flows that always have data to send: what arrives per second after the warm-up.
 
+use super::SEEDS;
 use super::recording::{Figure, Mean, Repetition, Simulate};
 use super::set_up::{CHUNK_BYTES, Link, run, span};
 use colosim_sim::Simulator;
@@ -57,6 +58,11 @@ impl Simulate<Measured> for Config {
 
     fn repetitions(result: &Measured) -> &[Repetition] {
         &result.runs
+    }
+
+    /// Bursts of losses are few, and some runs never recover from one: a mean of five runs says little.
+    fn runs_min(&self) -> usize {
+        if self.burst_len.is_some() { 4 * SEEDS } else { SEEDS }
     }
 
     fn figures(

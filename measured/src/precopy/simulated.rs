@@ -19,6 +19,10 @@ const FILL_FROM_PAGE: u64 = 1024;
 const PAGES_PER_MIB: u64 = 256;
 const PAGE_BYTES: u64 = 4096;
 
+/// What connected the two processes: segments of 64 KiB and a receive window of 16 of them, as in [`crate::colo`].
+const LOOPBACK: &str =
+    "transport: Tcp, rate: \"400 Gbit/s\", latency: \"10 us\", segment: \"65483 B\", receive_buffer: \"1 MiB\"";
+
 /// Length of the description of the device state: of the machine `pc` without disk and network card, in the recorded streams.
 const VM_DESCRIPTION_BYTES: u64 = 95_386;
 /// How long the rate of the guest was counted before the migration command, from its start delay on. From the guest's own
@@ -101,7 +105,7 @@ fn scenario(recording: &Recording) -> String {
                  workload: {workload}),
          migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_ms} ms\",
                      zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, auto_converge: {}, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
-         link: (transport: Tcp, rate: \"400 Gbit/s\", latency: \"10 us\", receive_buffer: \"1 MiB\"),
+         link: ({LOOPBACK}),
          granularity: Packet, stop: {stop})",
         (FILL_FROM_PAGE - FIRMWARE_PAGES) * PAGE_BYTES,
         filled_pages as f64 / pages as f64,
