@@ -10,7 +10,7 @@ use crate::network_output::NetworkOutput;
 use crate::oracle::Oracle;
 use crate::primary::{Primary, PrimaryConfig};
 use crate::replication::{PrimaryDisk, SecondaryDisk};
-use crate::scenario::{Asks, Congestion, Fault, Loss, Scenario, Size, Stop, Transport};
+use crate::scenario::{Asks, Congestion, Fault, Scenario, Size, Stop, Transport};
 use crate::secondary::{PageContent, Secondary, SecondaryConfig, Vm};
 use crate::steps::STEPS;
 use crate::variant::{Multifd, Variant};
@@ -257,13 +257,7 @@ impl<'a> Network<'a> {
             rate_bits_per_s: link.rate.bits_per_second(),
             latency: span(link.latency),
             jitter: span(link.jitter),
-            loss: match link.loss {
-                Loss::None => link::Loss::None,
-                Loss::Bernoulli(probability) => link::Loss::Bernoulli(probability),
-                Loss::GilbertElliott { loss, burst } => {
-                    link::Loss::bursts(loss, burst).expect("the scenario was validated")
-                }
-            },
+            loss: link.loss.of_path().expect("the scenario was validated"),
             queue_bytes: link.queue.map_or(u64::MAX, Size::bytes),
         };
         Network { sim, scenario, primary, secondary, there: Path::new(config), back: Path::new(config) }

@@ -28,6 +28,9 @@ use crate::theme::{Dash, Theme};
 /// Pixels of the PNG for one pixel of the figure's nominal size.
 pub const RASTER_SCALE: u32 = 2;
 
+/// The slot of a line that belongs to no series more than to another: drawn in the colour of the texts on the axes.
+pub const EVERY_SERIES: usize = usize::MAX;
+
 /// One image with a title and one panel or more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
@@ -81,7 +84,7 @@ pub struct Axis {
 pub struct Line {
     /// The name of its series in the legend; empty for none. Lines of one series share it.
     pub series: String,
-    /// Place of the series, from 0: chooses colour and marker.
+    /// Place of the series, from 0: chooses colour and marker. [`EVERY_SERIES`] for a form that is the same for all.
     pub slot: usize,
     /// How it is drawn.
     pub dash: Dash,

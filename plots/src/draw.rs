@@ -3,7 +3,7 @@
 use plotters::prelude::DrawingBackend;
 
 use crate::canvas::{Anchor, Canvas, Drawn, Pen, Spot};
-use crate::chart::{Figure, Line, Panel, Point};
+use crate::chart::{EVERY_SERIES, Figure, Line, Panel, Point};
 use crate::layout::{Frame, Layout, LegendEntry, PanelLayout, SAMPLE, SAMPLE_GAP, Sample};
 use crate::theme::{Dash, Marker, Rgb, TextStyle, Theme};
 
@@ -146,19 +146,20 @@ impl Run {
     }
 }
 
-/// The finite points of a line, split where the x axis breaks. A point that stands alone steps aside for those of
-/// other series.
+/// The finite points of a line, split where an axis breaks. A point that the x axis sets apart steps aside for those
+/// of other series.
 fn runs_of(line: &Line, panel: &Panel, place: &PanelLayout) -> Vec<Run> {
-    let series = panel.lines.iter().map(|line| line.slot + 1).max().unwrap_or(1) as f64;
+    let slots = panel.lines.iter().map(|line| line.slot).filter(|slot| *slot != EVERY_SERIES);
+    let series = slots.max().map_or(1, |last| last + 1) as f64;
     let step = SIDE_STEP.min(SIDE_ROOM / series);
     let points: Vec<Point> = line.points.iter().copied().filter(Point::is_finite).collect();
-    let run = |points: &[Point]| Run {
-        points: points.to_vec(),
-        slot: line.slot,
-        dash: line.dash,
-        aside: if points.len() == 1 { (line.slot as f64 - (series - 1.0) / 2.0) * step } else { 0.0 },
-    };
-    points.chunk_by(|a, b| place.x_scale.joins(a.x, b.x)).map(run).collect()
+    let run = |points: &[Point], aside: f64| Run { points: points.to_vec(), slot: line.slot, dash: line.dash, aside };
+    let mut runs = Vec::new();
+    for joined in points.chunk_by(|a, b| place.x_scale.joins(a.x, b.x)) {
+        let aside = if joined.len() == 1 { (line.slot as f64 - (series - 1.0) / 2.0) * step } else { 0.0 };
+        runs.extend(joined.chunk_by(|a, b| place.y_scale.joins(a.y, b.y)).map(|points| run(points, aside)));
+    }
+    runs
 }
 
 /// The band about a run of points; an error bar where the run is a single one, unless its marker would hide it.

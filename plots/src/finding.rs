@@ -1,5 +1,6 @@
 //! Titles that say what a sweep found, worked out from its curves.
 
+use crate::chart::Point;
 use crate::curves::{Curve, counted};
 use crate::results::{Field, Unit};
 use crate::unit::number;
@@ -20,21 +21,38 @@ const FACTOR_MIN: f64 = 1.95;
 
 /// What becomes of `name` from the smallest to the largest swept value, for the first and for the last series:
 /// `Pause p99 grows 3.1× from 0 to 0.1 % loss with 1 channel, 1.4× with 8 channels`. `None` without two points.
+///
+/// Of two series that do not reach equally far, both are told where they have values in common.
 pub(crate) fn change(name: &str, curves: &[Curve], x: &Field, measure: Measure) -> Option<String> {
     let told: Vec<&Curve> = curves.iter().filter(|curve| curve.points.len() >= 2).collect();
     let (first, last) = (*told.first()?, *told.last()?);
-    let range = |curve: &Curve| (curve.points[0].x, curve.points[curve.points.len() - 1].x);
-    let span = span(x, range(first), measure);
-    let of = |curve: &Curve| phrase(curve.points[0].y, curve.points[curve.points.len() - 1].y, measure);
-    let with = |curve: &Curve| if curve.label.is_empty() { String::new() } else { format!(" with {}", curve.label) };
-    let (verb, by) = of(first);
-    let mut title = format!("{name} {verb}{by} {span}{}", with(first));
-    if told.len() > 1 && range(first) == range(last) {
-        let (other_verb, by) = of(last);
+    let of_both = |point: &&Point| last.points.iter().any(|other| other.x == point.x);
+    let common: Vec<f64> = first.points.iter().filter(of_both).map(|point| point.x).collect();
+    let is_comparable = told.len() > 1 && common.len() >= 2;
+    let (from, to) = match is_comparable {
+        true => (common[0], common[common.len() - 1]),
+        false => (first.points[0].x, first.points[first.points.len() - 1].x),
+    };
+    let at = |curve: &Curve, x: f64| curve.points.iter().find(|point| point.x == x).map(|point| point.y);
+    let of = |curve: &Curve| Some(phrase(at(curve, from)?, at(curve, to)?, measure));
+    let with = |label: &str| if label.is_empty() { String::new() } else { format!(" with {label}") };
+    let (verb, by) = of(first)?;
+    let mut title = format!("{name} {verb}{by} {}{}", span(x, (from, to), measure), with(&first.label));
+    if is_comparable {
+        let (other_verb, by) = of(last)?;
         let verb = if other_verb == verb { String::new() } else { other_verb.to_owned() };
-        title += &format!(", {verb}{}{}", if verb.is_empty() { by.trim_start() } else { &by }, with(last));
+        let with = with(said_again(&first.label, &last.label));
+        title += &format!(", {verb}{}{with}", if verb.is_empty() { by.trim_start() } else { &by });
     }
     Some(title)
+}
+
+/// `label` without what it says in the same words as `before`, if those are two or more at its end: `5 %` after `0 % different
+/// packets`.
+fn said_again<'a>(before: &str, label: &'a str) -> &'a str {
+    let words = before.split(' ').rev().zip(label.split(' ').rev()).take_while(|(a, b)| a == b);
+    let (count, length) = words.fold((0, 0), |(count, length), (word, _)| (count + 1, length + word.len() + 1));
+    if count >= 2 && length < label.len() { &label[..label.len() - length] } else { label }
 }
 
 /// A verb, and by how much.
@@ -54,7 +72,7 @@ fn phrase(from: f64, to: f64, measure: Measure) -> (&'static str, String) {
 }
 
 /// Two or three digits.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let digits = if value < 9.95 || (99.0..100.0).contains(&value) { 10.0 } else { 1.0 };
     number(libm::round(value * digits) / digits)
 }
@@ -76,7 +94,6 @@ fn span(x: &Field, (low, high): (f64, f64), measure: Measure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::Point;
 
     fn curve(label: &str, values: &[(f64, f64)]) -> Curve {
         let points = values.iter().map(|&(x, y)| Point { x, y, low: y, high: y }).collect();
@@ -95,6 +112,25 @@ mod tests {
             change("Pause p99", &curves, &loss(), Measure::Amount).unwrap(),
             "Pause p99 grows 3.1× from 0 to 0.1 % loss with 1 channel, by 40 % with 8 channels"
         );
+    }
+
+    #[test]
+    fn series_of_different_length_are_compared_where_both_have_values() {
+        let curves = [
+            curve("1 channel", &[(0.0, 10.0), (1e-3, 20.0)]),
+            curve("8 channels", &[(0.0, 10.0), (1e-3, 30.0), (1e-2, 90.0)]),
+        ];
+        assert_eq!(
+            change("Pause p99", &curves, &loss(), Measure::Amount).unwrap(),
+            "Pause p99 grows 2× from 0 to 0.1 % loss with 1 channel, 3× with 8 channels"
+        );
+    }
+
+    #[test]
+    fn what_two_series_have_in_common_is_said_once() {
+        assert_eq!(said_again("0 % different packets", "5 % different packets"), "5 %");
+        assert_eq!(said_again("latency 1 ms", "latency 5 ms"), "latency 5 ms");
+        assert_eq!(said_again("round trip", "round trip"), "round trip");
     }
 
     #[test]

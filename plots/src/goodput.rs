@@ -1,5 +1,5 @@
-//! What TCP makes of a lossy path: bytes of a migration by its time, against the loss of segments, with the laws for Reno
-//! and CUBIC.
+//! What TCP makes of a lossy path: bytes of a migration by the time until they have arrived or the run was ended, against the
+//! loss of segments, with the laws for Reno and CUBIC.
 
 use crate::chart::{Arrangement, Axis, Figure, Panel};
 use crate::curves::{Band, Quantity, curves, law_lines, lines, series_in_order, subtitle};
@@ -11,10 +11,7 @@ use crate::theme::Dash;
 use crate::unit::with_unit;
 
 const GOODPUT: Quantity = Quantity {
-    of: |point| {
-        let metrics = &point.metrics;
-        (metrics.total_time_ns > 0).then(|| metrics.transferred_bytes as f64 * 8e9 / metrics.total_time_ns as f64)
-    },
+    of: |point| Some(point.metrics.throughput_gbit_per_s).filter(|rate| *rate > 0.0).map(|rate| rate * 1e9),
     most: f64::INFINITY,
     band: Band::Confidence,
 };
@@ -22,10 +19,12 @@ const GOODPUT: Quantity = Quantity {
 const MATHIS: (Dash, &str) = (Dash::Law, "Reno’s law (Mathis et al. 1997)");
 const CUBIC: (Dash, &str) = (Dash::OtherLaw, "CUBIC’s law (RFC 9438)");
 
-/// One panel, a colour for each series; `None` if it is not loss that is swept over, or no migration came to its end.
+/// One panel, a colour for each series; `None` if it is not loss that is swept over, or nothing was sent.
 pub fn figure(results: &SweepResults) -> Option<Figure> {
     let mut goodput = curves(results, &GOODPUT);
-    if results.x.path != "link.loss" || goodput.iter().all(|curve| curve.points.is_empty()) {
+    if (results.x.path.as_str(), results.x.unit) != ("link.loss", Unit::Ratio)
+        || goodput.iter().all(|curve| curve.points.is_empty())
+    {
         return None;
     }
     if results.series.as_ref().is_some_and(|field| field.path == "link.latency") {
@@ -39,7 +38,7 @@ pub fn figure(results: &SweepResults) -> Option<Figure> {
     let subtitle = subtitle(results, &goodput, "");
     let title = change("Goodput", &goodput, &results.x, Measure::Amount)
         .unwrap_or_else(|| format!("Goodput by {}", results.x.label));
-    let vary = |conditions: &mut Conditions, x: f64| conditions.loss = x;
+    let vary = |conditions: &mut Conditions, x: f64| (conditions.loss, conditions.loss_events) = (x, x);
     let measured = lines(goodput, Dash::Solid, "simulated");
     Some(Figure {
         title,

@@ -40,30 +40,38 @@ pub fn precopy(conditions: &Conditions) -> Option<Precopy> {
 
 /// TCP Reno with random loss (Mathis, Semke, Mahdavi and Ott, "The Macroscopic Behavior of the TCP Congestion
 /// Avoidance Algorithm", CCR 1997): `MSS / RTT × sqrt(3/2) / sqrt(p)` for each flow, up to the path's rate; bit/s.
+///
+/// `p` counts loss events: a burst of losses halves the window once.
 pub fn mathis(conditions: &Conditions) -> Option<f64> {
-    rate(conditions, mathis_window(conditions.loss))
+    rate(conditions, mathis_window(conditions.loss_events))
 }
 
 /// CUBIC with random loss (RFC 9438, section 5: C = 0.4, β = 0.7): an average window of
 /// `1.054 × RTT^0.75 / p^0.75` segments, or that of Reno where it is larger; bit/s.
 pub fn cubic(conditions: &Conditions) -> Option<f64> {
     let round_trip_s = conditions.round_trip_ns as f64 / 1e9;
-    let window = 1.054 * libm::pow(round_trip_s / conditions.loss, 0.75);
-    rate(conditions, window.max(mathis_window(conditions.loss)))
+    let window = 1.054 * libm::pow(round_trip_s / conditions.loss_events, 0.75);
+    rate(conditions, window.max(mathis_window(conditions.loss_events)))
 }
 
 /// Segments.
-fn mathis_window(loss: f64) -> f64 {
-    libm::sqrt(1.5 / loss)
+fn mathis_window(loss_events: f64) -> f64 {
+    libm::sqrt(1.5 / loss_events)
 }
 
 /// Of a window of so many segments for each flow.
 fn rate(conditions: &Conditions, window: f64) -> Option<f64> {
-    if conditions.loss <= 0.0 || conditions.round_trip_ns == 0 {
+    if conditions.loss_events <= 0.0 || conditions.round_trip_ns == 0 {
         return None;
     }
     let bits = window * conditions.segment_bytes as f64 * 8.0 * conditions.flows.max(1) as f64;
     Some((bits * 1e9 / conditions.round_trip_ns as f64).min(conditions.rate_bits_per_s as f64))
+}
+
+/// The least that output waits in the mean where all of it is held until the next checkpoint, as in Remus (Cully et al., NSDI
+/// 2008): half the time between two checkpoints, the pause not counted; ns.
+pub fn checkpoint_only_hold(interval_ns: f64) -> f64 {
+    interval_ns / 2.0
 }
 
 #[cfg(test)]
@@ -79,16 +87,17 @@ mod tests {
         rate_bits_per_s: 100_000_000_000,
         round_trip_ns: 1_000_000,
         loss: 1e-3,
+        loss_events: 1e-3,
         segment_bytes: 1448,
         flows: 1,
     };
 
     #[test]
     fn mathis_gives_the_published_rates() {
-        for (round_trip_ns, loss, gbit_per_s) in
+        for (round_trip_ns, loss_events, gbit_per_s) in
             [(200_000, 1e-4, 7.09), (1_000_000, 1e-3, 0.449), (10_000_000, 1e-2, 0.0142)]
         {
-            let rate = mathis(&Conditions { round_trip_ns, loss, ..PATH }).unwrap() / 1e9;
+            let rate = mathis(&Conditions { round_trip_ns, loss_events, ..PATH }).unwrap() / 1e9;
             assert!((rate / gbit_per_s - 1.0).abs() < 0.01, "{rate}");
         }
     }
@@ -96,7 +105,7 @@ mod tests {
     #[test]
     fn cubic_is_reno_in_a_lan_and_more_on_a_long_path() {
         assert_eq!(cubic(&PATH), mathis(&PATH));
-        let long = Conditions { round_trip_ns: 100_000_000, loss: 1e-5, ..PATH };
+        let long = Conditions { round_trip_ns: 100_000_000, loss_events: 1e-5, ..PATH };
         assert!(cubic(&long).unwrap() > 2.0 * mathis(&long).unwrap());
     }
 
@@ -104,7 +113,7 @@ mod tests {
     fn no_flow_is_faster_than_the_path_and_without_loss_there_is_no_law() {
         let slow = Conditions { rate_bits_per_s: 1_000_000, flows: 8, ..PATH };
         assert_eq!(mathis(&slow), Some(1e6));
-        assert_eq!(mathis(&Conditions { loss: 0.0, ..PATH }), None);
+        assert_eq!(mathis(&Conditions { loss_events: 0.0, ..PATH }), None);
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn finite<'a>(lines: impl IntoIterator<Item = &'a Line>) -> impl Iterator<Item =
 /// for it.
 fn vertical_values(panel: &Panel) -> Vec<f64> {
     let means: Vec<f64> = finite(&panel.lines).map(|point| point.y).collect();
-    let lowest = means.iter().copied().fold(f64::INFINITY, f64::min);
+    let lowest = means.iter().copied().filter(|mean| *mean > 0.0).fold(f64::INFINITY, f64::min);
     let floor = match panel.y.scale {
         ScaleChoice::BySpan | ScaleChoice::Logarithmic
             if Scale::upright(or_unit_range(&means), panel.y.scale, panel.y.unit).is_logarithmic() =>

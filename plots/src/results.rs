@@ -120,12 +120,16 @@ pub struct Conditions {
     pub working_set_bytes: u64,
     /// `downtime-limit`, ns.
     pub downtime_limit_ns: u64,
-    /// What of a migration can leave in a second: the lower one of `max-bandwidth` and the path's rate, bit/s.
+    /// What of a migration can leave in a second: the lower one of `max-bandwidth` and the path's rate without headers,
+    /// bit/s.
     pub rate_bits_per_s: u64,
     /// Both ways along the path, ns, without queueing.
     pub round_trip_ns: u64,
-    /// Chance of a segment to be lost, where each is lost independently.
+    /// Share of the segments that the path loses in the long run.
     pub loss: f64,
+    /// Bursts of losses per segment, what TCP reacts to: `loss` where each segment is lost independently, less where losses come in
+    /// bursts.
+    pub loss_events: f64,
     /// Payload of a full segment, bytes.
     pub segment_bytes: u64,
     /// Connections that carry pages.

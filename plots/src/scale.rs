@@ -2,7 +2,7 @@
 //!
 //! Linear ticks step by 1, 2 or 5 times a power of ten (Heckbert, "Nice Numbers for Graph Labels", Graphics Gems,
 //! 1990), counted in the unit that is shown. A logarithmic axis holds the value 0, which has no logarithm, in a
-//! place of its own left of a break.
+//! place of its own, left of a break or below the lowest power of ten.
 
 use crate::results::Unit;
 use crate::unit::number;
@@ -23,7 +23,7 @@ const FOOT_ROOM_MIN: f64 = 0.025;
 const FOOT_ROOM_MAX: f64 = 0.1;
 /// A logarithmic y axis shares one unit up to this ratio of its ends.
 const SHARED_UNIT_SPAN_MAX: f64 = 3000.0;
-/// Width of the place of 0 on a logarithmic axis, as a share of the span of the others.
+/// Extent of the place of 0 on a logarithmic axis, as a share of the span of the others.
 const ZERO_ROOM: f64 = 0.16;
 
 /// How an axis chooses between a linear and a logarithmic scale.
@@ -87,10 +87,14 @@ impl Scale {
     /// A linear axis starts at 0 unless all values lie in the upper half of 0 to the largest one.
     pub fn upright(values: &[f64], choice: ScaleChoice, unit: Unit) -> Scale {
         let (low, high) = extent(values);
-        if low > 0.0 && wants_logarithm(values, choice) {
-            let (first, last) = (libm::log10(low), libm::log10(high));
+        let positives: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
+        if low >= 0.0 && wants_logarithm(&positives, choice) {
+            let (first, last) = (libm::log10(extent(&positives).0), libm::log10(high));
             let room = (last - first) * VERTICAL_ROOM;
-            return Scale { logarithmic: true, start: first - room, end: last + room, zero: None };
+            let zero_room = (last - first) * ZERO_ROOM;
+            let zero = (low == 0.0).then_some(ZeroPlace { at: first - zero_room, break_at: first - zero_room / 2.0 });
+            let start = zero.map_or(first - room, |zero| zero.at);
+            return Scale { logarithmic: true, start, end: last + room, zero };
         }
         let (low, high) = if low < high { (low, high) } else { opened(low) };
         let from_zero = low >= 0.0 && low < high / 2.0;
@@ -132,10 +136,7 @@ impl Scale {
     pub fn ticks_across(&self, swept: &[f64], unit: Unit) -> (Vec<Tick>, &'static str) {
         let mut values = distinct(swept);
         if values.len() > SWEPT_TICKS_MAX {
-            values = self.round_values(unit);
-            if self.zero.is_some() {
-                values.insert(0, 0.0);
-            }
+            values = self.zero_and_round_values(unit);
         }
         if unit == Unit::PagesPerSecond {
             let reading = unit.reading(self.ends().1);
@@ -153,7 +154,7 @@ impl Scale {
         let (low, high) = self.ends();
         if self.logarithmic && high / low > SHARED_UNIT_SPAN_MAX {
             let tick = |value: f64| Tick { value, text: unit.format(value) };
-            return (self.round_values(unit).into_iter().map(tick).collect(), "");
+            return (self.zero_and_round_values(unit).into_iter().map(tick).collect(), "");
         }
         let reading = unit.reading(high.abs().max(low.abs()));
         let decimals = if self.logarithmic { None } else { Some(decimals_of(self.step(unit) / reading.divisor)) };
@@ -165,7 +166,8 @@ impl Scale {
             };
             if unit == Unit::Ratio { format!("{text} %") } else { text }
         };
-        let ticks = self.round_values(unit).into_iter().map(|value| Tick { value, text: text(value) }).collect();
+        let ticks =
+            self.zero_and_round_values(unit).into_iter().map(|value| Tick { value, text: text(value) }).collect();
         (ticks, if unit == Unit::Ratio { "" } else { reading.name })
     }
 
@@ -181,6 +183,12 @@ impl Scale {
     fn step(&self, unit: Unit) -> f64 {
         let (low, high) = self.ends();
         linear_step(high - low, unit.reading(high.abs().max(low.abs())).divisor)
+    }
+
+    /// With 0 in front where it has a place of its own.
+    fn zero_and_round_values(&self, unit: Unit) -> Vec<f64> {
+        let zero = self.zero.map(|_| 0.0);
+        zero.into_iter().chain(self.round_values(unit)).collect()
     }
 
     fn round_values(&self, unit: Unit) -> Vec<f64> {

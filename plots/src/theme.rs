@@ -4,6 +4,7 @@
 //! colour vision can tell apart, lightened where a dark background asks for it. Each series has a marker of its own
 //! shape as well, so that a chart survives a black-and-white printer.
 
+use crate::chart::EVERY_SERIES;
 use crate::font::Weight;
 
 /// An sRGB colour.
@@ -70,7 +71,7 @@ impl Theme {
 
     /// The colour of the series in place `slot`.
     pub fn series_colour(&self, slot: usize) -> Rgb {
-        self.series[slot % self.series.len()]
+        if slot == EVERY_SERIES { self.muted } else { self.series[slot % self.series.len()] }
     }
 }
 

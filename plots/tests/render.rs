@@ -207,6 +207,7 @@ fn lossy_sweep() -> SweepResults {
         point.series = format!("{delay_us} us");
         point.conditions = Conditions {
             loss: point.x,
+            loss_events: point.x,
             round_trip_ns: 2_000 * delay_us,
             segment_bytes: 1448,
             flows: 1,

@@ -89,6 +89,14 @@ fn a_wide_logarithmic_axis_keeps_to_powers_of_ten_each_with_its_unit() {
 }
 
 #[test]
+fn zero_lies_at_the_foot_of_a_logarithmic_y_axis() {
+    let scale = Scale::upright(&[0.0, 1e3, 5e6], ScaleChoice::BySpan, Unit::Nanoseconds);
+    let (ticks, _) = scale.ticks_upright(Unit::Nanoseconds);
+    assert_eq!(texts(&ticks), ["0", "1 µs", "10 µs", "100 µs", "1 ms"]);
+    assert!(scale.position(0.0) == 0.0 && scale.position(1e3) > 0.05);
+}
+
+#[test]
 fn one_value_and_equal_values_still_span_an_axis() {
     for values in [&[5.0][..], &[0.0], &[-3.0, -3.0]] {
         let across = Scale::across(values, ScaleChoice::BySpan);

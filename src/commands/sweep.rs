@@ -16,9 +16,10 @@ use crate::report::sweep::{Swept, text};
 use crate::values::{Assignment, Format};
 use colosim_models::experiment::ScenarioExperiment;
 use colosim_models::host_profile::HostProfile;
-use colosim_models::scenario::{Loss, Scenario, SweepValue, Unit, Vary, Workload};
+use colosim_models::scenario::{Link, Scenario, SweepValue, Transport, Unit, Vary, Workload};
 use colosim_plots::results::{self, Field, SweepPoint, SweepResults};
 use colosim_sim::explore::Trial;
+use colosim_sim::link::Tcp;
 use colosim_sim::{Plan, Simulator};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -206,7 +207,11 @@ fn unit_of(unit: Unit) -> results::Unit {
 /// QEMU writes its names with hyphens: `x-checkpoint-delay`.
 fn field(vary: &Vary, unit: results::Unit) -> Field {
     let name = vary.path.rsplit('.').next().unwrap_or(&vary.path);
-    Field { path: vary.path.clone(), label: name.replace('_', "-"), unit }
+    let label = match vary.path.as_str() {
+        "guest.output.differ" => "different packets".to_owned(),
+        _ => name.replace('_', "-"),
+    };
+    Field { path: vary.path.clone(), label, unit }
 }
 
 /// The runs that were made before an interrupt, in order, with those that were `finished` before.
@@ -275,35 +280,56 @@ fn run_one(simulator: &mut Simulator, point: &Point, seed: u64) -> (SweepPoint, 
 
 /// What the closed forms need to know.
 fn conditions(scenario: &Scenario) -> results::Conditions {
-    let (guest, migration, link) = (&scenario.guest, &scenario.migration, &scenario.link);
+    let (guest, migration, path) = (&scenario.guest, &scenario.migration, &scenario.link);
     let (swept_pages_per_s, working_set_bytes) = match guest.workload {
         Workload::Sequential { rate, working_set, zero_share, .. } if zero_share.value() == 0.0 => {
             (rate.per_second(), working_set.bytes())
         }
         _ => (0, 0),
     };
-    let (limit, rate) = (migration.max_bandwidth.bits_per_second(), link.rate.bits_per_second());
+    let loss = path.loss.of_path().expect("the scenario was checked");
+    let limit = match migration.max_bandwidth.bits_per_second() {
+        0 => u64::MAX,
+        limit => limit,
+    };
     results::Conditions {
         ram_bytes: (guest.ram.bytes() as f64 * guest.filled.value()) as u64,
         page_bytes: guest.page_size.bytes(),
         swept_pages_per_s,
         working_set_bytes,
         downtime_limit_ns: migration.downtime_limit.nanos(),
-        rate_bits_per_s: if limit == 0 { rate } else { limit.min(rate) },
-        round_trip_ns: 2 * link.latency.nanos(),
-        loss: match link.loss {
-            Loss::Bernoulli(probability) => probability,
-            // Nothing is lost, or not independently: there is no law.
-            _ => 0.0,
-        },
-        segment_bytes: link.segment.bytes(),
+        rate_bits_per_s: payload_rate(path).min(limit),
+        round_trip_ns: 2 * path.latency.nanos(),
+        loss: loss.mean(),
+        loss_events: loss.events_per_segment(),
+        segment_bytes: path.segment.bytes(),
         flows: u64::from(migration.multifd_channels),
+    }
+}
+
+/// What of the path's rate is left for data when each full segment has its headers, bit/s.
+fn payload_rate(path: &Link) -> u64 {
+    let (rate, segment) = (path.rate.bits_per_second(), path.segment.bytes());
+    match path.transport {
+        Transport::Unix => rate,
+        Transport::Tcp => {
+            let frame = segment + Tcp::ethernet().header_bytes;
+            (u128::from(rate) * u128::from(segment) / u128::from(frame)) as u64
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::split_values;
+    use super::{payload_rate, split_values};
+    use colosim_models::scenario::{Link, Transport};
+
+    #[test]
+    fn headers_take_their_part_of_the_rate_from_tcp_only() {
+        let path = |transport| Link { transport, ..Link::default() };
+        assert_eq!(payload_rate(&path(Transport::Unix)), 10_000_000_000);
+        assert_eq!(payload_rate(&path(Transport::Tcp)), 9_653_333_333);
+    }
 
     #[test]
     fn values_are_split_at_commas_outside_of_brackets_and_strings() {

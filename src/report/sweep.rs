@@ -33,21 +33,27 @@ pub fn text(swept: &Swept) -> String {
     let mut rows = table(&head);
     for group in results.points.chunk_by(|a, b| (&a.x_text, &a.series) == (&b.x_text, &b.series)) {
         let mean = |of: fn(&SweepPoint) -> f64| group.iter().map(of).sum::<f64>() / group.len() as f64;
-        let span = |of: fn(&SweepPoint) -> f64| Span(mean(of) as u64).to_string();
+        let mean_span = |of: fn(&SweepPoint) -> u64| {
+            let measured: Vec<u64> = group.iter().map(of).filter(|ns| *ns > 0).collect();
+            match measured.len() as u64 {
+                0 => "none".to_owned(),
+                count => Span(measured.iter().sum::<u64>() / count).to_string(),
+            }
+        };
         let mut cells = vec![group[0].x_text.clone()];
         cells.extend(results.series.is_some().then(|| group[0].series.clone()));
         cells.extend([
             group.len().to_string(),
             format!("{:.1} %", 100.0 * mean(|point| point.metrics.guest_progress)),
             format!("{:.3} Gbit/s", mean(|point| point.metrics.throughput_gbit_per_s)),
-            span(|point| point.metrics.pause_p50_ns as f64),
-            span(|point| point.metrics.pause_p99_ns as f64),
-            span(|point| point.metrics.downtime_ns as f64),
+            mean_span(|point| point.metrics.pause_p50_ns),
+            mean_span(|point| point.metrics.pause_p99_ns),
+            mean_span(|point| point.metrics.downtime_ns),
         ]);
         rows.add_row(cells);
     }
     let mut text = format!("{}, {}: {}\n{rows}\n", results.scenario, results.variant, results.question);
-    text += "means over the seeds\n";
+    text += "means over the seeds; of pauses and downtimes, over those that had any\n";
     if !swept.complete {
         text += &format!("interrupted after {} of {}\n", counted(swept.runs, "run"), swept.planned);
     }

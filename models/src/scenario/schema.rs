@@ -6,6 +6,7 @@
 use super::units::{Bandwidth, PacketRate, PageRate, Share, Size, Span, WriteRate};
 use crate::variant::Overrides;
 use crate::wire::multifd_packet;
+use colosim_sim::link;
 use serde::{Deserialize, Serialize};
 
 /// A scenario file.
@@ -506,6 +507,17 @@ pub enum Loss {
         /// Mean number of segments lost in a row.
         burst: f64,
     },
+}
+
+impl Loss {
+    /// As the path of the link model loses segments; `None` if no chain of two states has this loss and burst.
+    pub fn of_path(self) -> Option<link::Loss> {
+        match self {
+            Loss::None => Some(link::Loss::None),
+            Loss::Bernoulli(probability) => Some(link::Loss::Bernoulli(probability)),
+            Loss::GilbertElliott { loss, burst } => link::Loss::bursts(loss, burst),
+        }
+    }
 }
 
 /// Step size of the model.
