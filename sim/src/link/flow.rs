@@ -26,6 +26,12 @@ use std::rc::{Rc, Weak};
 /// Most bytes of a UNIX socket that are taken as one.
 const BATCH_BYTES: u64 = 64 * 1024;
 
+/// A reader that is busy when a segment is sent is taken to be busy when it arrives if that is no later than this.
+const STILL_BUSY: Span = Span::micros(20);
+
+/// A receive buffer of fewer segments takes parts of them, lest a window that opens by less than one keeps the sender waiting.
+const WHOLE_SEGMENTS_FROM: u64 = 4;
+
 /// What a connection is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Transport {
@@ -104,6 +110,10 @@ pub(super) struct State {
     /// No acknowledgement arrives any more, or nobody waits for one.
     pub deaf: bool,
     pub reader: Option<ThreadId>,
+    /// How much of what is there a read takes at least, into a buffer of the reader's own.
+    read_ahead_bytes: u64,
+    /// How far the reader has taken the stream out of the receive buffer.
+    taken_to: u64,
     /// How far the stream must have come for the reader to go on.
     pub wanted_to: u64,
     pub writer: Option<ThreadId>,
@@ -212,6 +222,8 @@ impl Flow {
                 cut: false,
                 deaf: false,
                 reader: None,
+                read_ahead_bytes: 0,
+                taken_to: 0,
                 wanted_to: 0,
                 writer: None,
             }),
@@ -227,6 +239,11 @@ impl Flow {
     pub fn join(self: &Rc<Flow>, other: &Rc<Flow>) {
         let _ = self.peer.set(Rc::downgrade(other));
         let _ = other.peer.set(Rc::downgrade(self));
+    }
+
+    /// The reader takes as much as this at a time, if it is there.
+    pub fn set_read_ahead(&self, bytes: u64) {
+        self.state.borrow_mut().read_ahead_bytes = bytes;
     }
 
     /// Nagle's algorithm and its like, as the writer sets them for its direction.
@@ -323,9 +340,14 @@ impl Flow {
 
     fn pump_segments(&self, state: &mut State, now: Time) {
         loop {
-            let window_to = state.stream.read_to + state.receive_buffer_bytes;
+            let mut window_to = state.stream.read_to + state.receive_buffer_bytes;
             state.window_is_short = window_to < state.stream.written_to;
             let Some(tcp) = state.tcp.as_mut() else { return };
+            let segment = tcp.tcp.segment_bytes;
+            if state.window_is_short && state.receive_buffer_bytes >= WHOLE_SEGMENTS_FROM * segment {
+                // Only what fits whole is sent into a window (Linux: `tcp_snd_wnd_test`).
+                window_to -= window_to.saturating_sub(tcp.sender.sent_to) % segment;
+            }
             if tcp.train == 0 {
                 tcp.train = train_segments(&state.path, tcp.tcp.segment_bytes);
                 tcp.is_lossless = state.path.is_lossless();
@@ -413,6 +435,7 @@ impl Flow {
         again: bool,
         (departure, before, all): (Departure, u64, u64),
     ) {
+        let reader_is_busy = state.reader.is_none();
         let Some(tcp) = state.tcp.as_mut() else { return };
         let floor = state.arrivals.last;
         let at = |n: u64| departure.arrival(before + n, all).max(floor);
@@ -423,6 +446,7 @@ impl Flow {
             bytes: run.bytes,
             segments: run.segments as u32,
             pushed: run.end() == state.stream.written_to,
+            reader_is_busy: reader_is_busy && at(1).since(now) <= STILL_BUSY,
         };
         let gather = Span((tcp.sender.smoothed().0 / 20).min(GATHERED_FOR.0));
         tcp.receiver.arrive(arrival, at, gather, tcp.is_lossless && run.segments > 1, &mut tcp.acknowledgements);
@@ -504,7 +528,11 @@ impl Flow {
             state.unannounced_bytes = 0;
             self.sim.fire_at(now + state.path.config().latency, self.timer.get(), WINDOW);
         }
-        let all = !state.has_arrived(now);
+        if read_to <= state.taken_to {
+            return;
+        }
+        state.taken_to = read_to.max(state.arrivals.there(now, read_to).min(read_to - bytes + state.read_ahead_bytes));
+        let all = state.arrivals.at(state.taken_to + 1).is_none_or(|at| at > now);
         if let Some(tcp) = state.tcp.as_mut() {
             tcp.receiver.read(now, all, &mut tcp.acknowledgements);
             self.set_events(state, now);
