@@ -85,6 +85,11 @@ impl MainChannel {
         self.put(|out| ram_section::encode_word(out, &mut last, word, page_size));
     }
 
+    /// Does the next page fill the buffer?
+    pub fn is_full_with_a_page(&self) -> bool {
+        self.pending.borrow().len() + 1 >= PIECES_MAX
+    }
+
     /// Append the content that a page has when it leaves; flush if the buffer is full.
     pub async fn put_page(&self, cx: &Cx, qemu: &Primary, page: PageAddress) {
         self.pending.borrow_mut().push(Pending::Page(page));

@@ -251,6 +251,9 @@ async fn ram_save_target_pages(cx: &Cx, qemu: &Primary, address: PageAddress, pa
     }
     page_step(cx, qemu, step::WRITE_PAGE, &unspent.written, 1).await;
     qemu.file.put_word(&Word::Page { block: idstr(), offset }, page_size);
+    if qemu.file.is_full_with_a_page() {
+        spend_steps(cx, qemu).await;
+    }
     qemu.file.put_page(cx, qemu, address).await;
     qemu.counters.normal.set(qemu.counters.normal.get() + 1);
     Ok(())

@@ -21,6 +21,9 @@ use colosim_sim::link::{Piece, Socket};
 use colosim_sim::{Cx, Kind, Memory};
 use std::rc::Rc;
 
+/// What is read of the main channel goes through a buffer of this size (QEMUFile's `IO_BUF_SIZE`).
+const BUFFER_BYTES: u64 = 32 * 1024;
+
 /// The uuid of a machine that was given none.
 const UUID: [u8; 16] = [0; 16];
 
@@ -117,6 +120,7 @@ async fn colo_incoming_co(cx: &Cx, qemu: &Rc<Secondary>, last: LastBlock) {
 
 /// `qemu_loadvm_state`: header, set-up, sections, and the description at the end.
 async fn qemu_loadvm_state(cx: &Cx, qemu: &Rc<Secondary>) -> Result<LastBlock, WireError> {
+    qemu.main.set_read_ahead(BUFFER_BYTES);
     let mut channel = MainChannel { cx, qemu, socket: &qemu.main, yields: true };
     stream::read_header(&mut channel).await?;
     for block in &qemu.blocks {

@@ -13,6 +13,12 @@ use crate::run::HeldBack;
 use crate::time::{Span, Time};
 use std::rc::Weak;
 
+/// A reader that is busy when a segment is sent is taken to be busy when it arrives if that is no later than this.
+const STILL_BUSY: Span = Span::micros(20);
+
+/// A receive buffer of fewer segments takes parts of them, lest a window that opens by less than one keeps the sender waiting.
+const WHOLE_SEGMENTS_FROM: u64 = 4;
+
 /// What makes a flow a TCP connection's.
 pub(super) struct Connection {
     pub sender: Sender,
@@ -65,9 +71,14 @@ impl Connection {
 impl Flow {
     pub(super) fn pump_segments(&self, state: &mut State, now: Time) {
         loop {
-            let window_to = state.stream.read_to + state.receive_buffer_bytes;
+            let mut window_to = state.stream.read_to + state.receive_buffer_bytes;
             state.window_is_short = window_to < state.stream.written_to;
             let Some(tcp) = state.tcp.as_mut() else { return };
+            let segment = tcp.tcp.segment_bytes;
+            if state.window_is_short && state.receive_buffer_bytes >= WHOLE_SEGMENTS_FROM * segment {
+                // Only what fits whole is sent into a window (Linux: `tcp_snd_wnd_test`).
+                window_to -= window_to.saturating_sub(tcp.sender.sent_to) % segment;
+            }
             if tcp.train == 0 {
                 tcp.train = train_segments(&state.path, tcp.tcp.segment_bytes);
                 tcp.is_lossless = state.path.is_lossless();
@@ -155,6 +166,7 @@ impl Flow {
         again: bool,
         (departure, ahead, all): (Departure, u64, u64),
     ) {
+        let reader_is_busy = state.reader.is_none();
         let Some(tcp) = state.tcp.as_mut() else { return };
         let floor = state.arrivals.last;
         let at = |n: u64| departure.arrival(ahead + n, all).max(floor);
@@ -165,6 +177,7 @@ impl Flow {
             bytes: run.bytes,
             segments: run.segments as u32,
             pushed: run.end() == state.stream.written_to,
+            reader_is_busy: reader_is_busy && at(1).since(now) <= STILL_BUSY,
         };
         let gather = Span((tcp.sender.smoothed().0 / 20).min(GATHERED_FOR.0));
         tcp.receiver.arrive(arrival, at, gather, tcp.is_lossless && run.segments > 1, &mut tcp.acknowledgements);

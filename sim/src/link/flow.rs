@@ -72,6 +72,10 @@ pub(super) struct State {
     /// No acknowledgement arrives any more, or nobody waits for one.
     pub deaf: bool,
     pub reader: Option<ThreadId>,
+    /// How much of what is there a read takes at least, into a buffer of the reader's own.
+    read_ahead_bytes: u64,
+    /// How far the reader has taken the stream out of the receive buffer.
+    taken_to: u64,
     /// How far the stream must have come for the reader to go on.
     pub wanted_to: u64,
     pub writer: Option<ThreadId>,
@@ -183,6 +187,8 @@ impl Flow {
                 cut: false,
                 deaf: false,
                 reader: None,
+                read_ahead_bytes: 0,
+                taken_to: 0,
                 wanted_to: 0,
                 writer: None,
             }),
@@ -198,6 +204,11 @@ impl Flow {
     pub fn join(self: &Rc<Flow>, other: &Rc<Flow>) {
         let _ = self.peer.set(Rc::downgrade(other));
         let _ = other.peer.set(Rc::downgrade(self));
+    }
+
+    /// The reader takes as much as this at a time, if it is there.
+    pub fn set_read_ahead(&self, bytes: u64) {
+        self.state.borrow_mut().read_ahead_bytes = bytes;
     }
 
     /// Nagle's algorithm and its like, as the writer sets them for its direction.
@@ -287,7 +298,11 @@ impl Flow {
         if state.adds_to_window(reads, bytes, segment.min(state.receive_buffer_bytes / 2)) {
             self.sim.fire_at(now + state.path.config().latency, self.timer.get(), WINDOW);
         }
-        let all = !state.has_arrived(now);
+        if read_to <= state.taken_to {
+            return;
+        }
+        state.taken_to = read_to.max(state.arrivals.there(now, read_to).min(read_to - bytes + state.read_ahead_bytes));
+        let all = state.arrivals.at(state.taken_to + 1).is_none_or(|at| at > now);
         if let Some(tcp) = state.tcp.as_mut() {
             tcp.receiver.read(now, all, &mut tcp.acknowledgements);
             self.set_events(state, now);

@@ -27,6 +27,8 @@ pub(super) struct Arrival {
     pub segments: u32,
     /// Nothing more was to be sent behind it (PSH).
     pub pushed: bool,
+    /// The reader does not wait for it: what it will read next is there already, or it works on what it has read.
+    pub reader_is_busy: bool,
 }
 
 /// What an acknowledgement tells: the first `segments` of a transmission have arrived, and all before it that were not lost.
@@ -136,13 +138,20 @@ impl Receiver {
                 segments: n as u32,
                 cumulative: self.highest,
             };
-            if self.highest - self.acknowledged_to > self.segment_seen || self.is_quick() {
+            let is_due = self.is_due(&acknowledgement) && !arrival.reader_is_busy;
+            if is_due || self.is_quick() {
                 self.send(acknowledgement, sent);
             } else {
                 self.owed = Some(acknowledgement);
             }
         }
         self.last_received = Some(at(segments));
+    }
+
+    /// More than a full segment is not acknowledged. While the reader is busy, an acknowledgement would tell of a smaller window, so
+    /// it waits until the reader has taken some (Linux: `__tcp_ack_snd_check` compares with `__tcp_select_window`).
+    fn is_due(&self, acknowledgement: &Acknowledgement) -> bool {
+        acknowledgement.cumulative - self.acknowledged_to > self.segment_seen
     }
 
     fn is_quick(&self) -> bool {
@@ -236,7 +245,8 @@ impl Receiver {
 
     /// The reader has taken bytes out of the buffer, `all` that has arrived or not (Linux: `tcp_cleanup_rbuf`).
     pub fn read(&mut self, now: Time, all: bool, sent: &mut Acknowledgements) {
-        if all && (self.pushed > 1 || self.pushed > 0 && !self.in_conversation) {
+        let is_due = self.owed.is_some_and(|owed| self.is_due(&owed));
+        if is_due || all && (self.pushed > 1 || self.pushed > 0 && !self.in_conversation) {
             self.settle(now, sent);
         }
     }

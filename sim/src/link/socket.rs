@@ -125,6 +125,12 @@ impl Socket {
         self.0.sends.set_no_delay(no_delay);
     }
 
+    /// Reads at this end take so many bytes at a time, as far as they are there, into a buffer of the reader's own. It makes a
+    /// difference to when TCP acknowledges.
+    pub fn set_read_ahead(&self, bytes: u64) {
+        self.0.receives.set_read_ahead(bytes);
+    }
+
     fn write_is_broken(&self, now: Time) -> bool {
         self.0.sends.state.borrow().broken.is_some_and(|since| since <= now)
     }
