@@ -118,6 +118,11 @@ impl Memory {
         trace.mix(pages.len() as u64, words.step);
     }
 
+    /// Are accesses of single pages kept?
+    pub fn is_tracked(&self) -> bool {
+        self.0.tracked
+    }
+
     /// Is there something to tell of single pages?
     fn goes_page_by_page(&self, pages: &Range<usize>) -> bool {
         self.0.tracked || pages.is_empty() || pages.end > self.len() || self.is_freed()

@@ -1,6 +1,7 @@
 //! Goal: before a large run starts, the program says what it will take, and it takes that.
 
 use crate::{colosim, json};
+use std::time::Duration;
 
 const LARGE: &str = "one-tebibyte";
 
@@ -28,6 +29,14 @@ fn a_link_of_400_gbit_and_a_guest_of_one_tebibyte_are_accepted() {
     colosim().args(["check", LARGE, "--set", "link.rate=400 Gbit/s"]).assert().success();
 }
 
+/// What waits for the path costs nothing while it waits: this takes less than a second, and would take minutes if each write that waits
+/// had an event of its own.
+#[test]
+fn a_run_whose_limit_is_the_link_costs_by_its_length() {
+    let (ram, rate) = ("guest.ram=8 GiB", "link.rate=10 Gbit/s");
+    colosim().args(["run", LARGE, "--set", ram, "--set", rate]).timeout(Duration::from_secs(60)).assert().success();
+}
+
 /// A guest that is large enough for its pages not to be tracked one by one, and takes no second.
 #[cfg(target_os = "linux")]
 #[test]
@@ -49,7 +58,7 @@ fn a_run_takes_the_memory_that_check_states() {
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
         peak = peak.max(kib.unwrap_or(0u64) << 10);
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
     assert!(child.wait().unwrap().success());
     let ratio = bytes as f64 / peak as f64;

@@ -95,7 +95,8 @@ async fn multifd_nocomp_recv(
         cx.step_on(step::READV_PAGES, pages.len() as u64).await; // R7d
         for mut pages in runs_of(pages) {
             while !pages.is_empty() {
-                match channel.read_pages(qemu.layout.page_size, qemu.content.pages_at_once(pages.len())).await {
+                let pages_max = qemu.content.pages_at_once(pages.len());
+                match channel.read_pages(qemu.layout.page_size, pages_max, packet.is_tracked(qemu)).await {
                     Ok(read) => {
                         let (words, count) = qemu.content.words(&read);
                         packet.write_run(cx, qemu, pages.start..pages.start + count, words);
@@ -164,6 +165,13 @@ impl Packet {
         }
     }
 
+    fn is_tracked(&self, qemu: &Secondary) -> bool {
+        match &self.host {
+            Host::Guest => qemu.blocks[self.block].guest.is_tracked(),
+            Host::Cache(cache) => cache.is_tracked(),
+        }
+    }
+
     fn read(&self, cx: &Cx, qemu: &Secondary, page: usize) -> u64 {
         match &self.host {
             Host::Guest => qemu.blocks[self.block].guest.read(cx, page),
@@ -179,8 +187,18 @@ impl Packet {
 }
 
 impl MultifdChannel<'_> {
-    async fn read_pages(&mut self, page_bytes: u64, pages_max: usize) -> Result<PagesRead, ReadError> {
-        self.socket.read_pages(self.cx, page_bytes, pages_max).await.map_err(super::channel::as_wire)
+    /// Where nobody looks at single pages, they need not be taken one by one as they come in.
+    async fn read_pages(
+        &mut self,
+        page_bytes: u64,
+        pages_max: usize,
+        one_by_one: bool,
+    ) -> Result<PagesRead, ReadError> {
+        let read = match one_by_one {
+            true => self.socket.read_pages(self.cx, page_bytes, pages_max).await,
+            false => self.socket.read_pages_by_train(self.cx, page_bytes, pages_max).await,
+        };
+        read.map_err(super::channel::as_wire)
     }
 }
 

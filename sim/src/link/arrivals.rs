@@ -43,21 +43,28 @@ impl Arrivals {
 
     /// When all before `place` is there, if that is known.
     pub fn at(&self, place: u64) -> Option<Time> {
+        let Stretch { from, to, steps, first, last, .. } = *self.with(place)?;
+        if steps < 2 || first == last || place >= to {
+            return Some(last);
+        }
+        let step = (place.saturating_sub(from) * steps).div_ceil(to - from).max(1);
+        Some(Time(first.0 + (last.since(first).0 * (step - 1)).div_ceil(steps - 1)))
+    }
+
+    /// The end of what arrives together with the byte before `place`, if that is known.
+    pub fn train_end(&self, place: u64) -> Option<u64> {
+        self.with(place).map(|stretch| stretch.to)
+    }
+
+    /// The stretch that brings the byte before `place`.
+    fn with(&self, place: u64) -> Option<&Stretch> {
         // Who reads asks for what is next, who sends is where the last ends: a search is for the others.
         let stretch = match (self.stretches.front()?, self.stretches.back()?) {
             (front, _) if front.to >= place => front,
             (_, back) if back.from < place => back,
             _ => &self.stretches[self.stretches.partition_point(|stretch| stretch.to < place)],
         };
-        let Stretch { from, to, steps, first, last, .. } = *stretch;
-        if place > to {
-            return None;
-        }
-        if steps < 2 || first == last || place >= to {
-            return Some(last);
-        }
-        let step = (place.saturating_sub(from) * steps).div_ceil(to - from).max(1);
-        Some(Time(first.0 + (last.since(first).0 * (step - 1)).div_ceil(steps - 1)))
+        (place <= stretch.to).then_some(stretch)
     }
 
     /// The end of what is there at `now`.

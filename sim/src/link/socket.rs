@@ -166,7 +166,38 @@ impl Socket {
     /// # Errors
     /// If the stream ends before the first page does.
     pub async fn read_pages(&self, cx: &Cx, page_bytes: u64, pages_max: usize) -> Result<PagesRead, ReadError> {
-        self.readable(cx, page_bytes, false).await.map_err(|end| failed(end, 0))?;
+        self.pages(cx, page_bytes, page_bytes, pages_max).await
+    }
+
+    /// As [`Self::read_pages`], but who has to wait for the first page waits for those that come in the same train too: later by less
+    /// than the path takes for a train, and without a turn for each page.
+    ///
+    /// # Errors
+    /// If the stream ends before the first page does.
+    pub async fn read_pages_by_train(
+        &self,
+        cx: &Cx,
+        page_bytes: u64,
+        pages_max: usize,
+    ) -> Result<PagesRead, ReadError> {
+        let awaited = {
+            let state = self.0.receives.state.borrow();
+            let next = state.stream.read_to + page_bytes;
+            let under_way = state.arrivals.at(next).is_some_and(|at| at > cx.sim.now());
+            let train_end = state.arrivals.train_end(next).filter(|_| under_way).unwrap_or(next);
+            ((train_end - state.stream.read_to) / page_bytes).min(pages_max as u64).max(1)
+        };
+        self.pages(cx, awaited * page_bytes, page_bytes, pages_max).await
+    }
+
+    async fn pages(
+        &self,
+        cx: &Cx,
+        awaited_bytes: u64,
+        page_bytes: u64,
+        pages_max: usize,
+    ) -> Result<PagesRead, ReadError> {
+        self.readable(cx, awaited_bytes, false).await.map_err(|end| failed(end, 0))?;
         let run = {
             let state = &mut *self.0.receives.state.borrow_mut();
             let there = state.arrivals.there(cx.sim.now(), state.stream.read_to) - state.stream.read_to;

@@ -97,8 +97,15 @@ proptest! {
 
 const WORDS: Counting = Counting { first: 1 << 40, step: 3 };
 
-/// When each page was read, and its word: of three pieces, at most `at_once` in a read, with a pause after each piece.
-fn reads(seed: u64, path: PathConfig, buffers: (u64, u64), pages: u64, at_once: usize) -> Vec<(Time, u64)> {
+/// How pages are read.
+#[derive(Clone, Copy)]
+enum Reads {
+    AtMost(usize),
+    ByTrain,
+}
+
+/// When each page was read, and its word: of three pieces, with a pause after each.
+fn reads(seed: u64, path: PathConfig, buffers: (u64, u64), pages: u64, how: Reads) -> Vec<(Time, u64)> {
     let read: Rc<RefCell<Vec<(Time, u64)>>> = Rc::default();
     let config = Config { seed, time_limit: Span(u64::MAX / 2), record: false, ..config() };
     Simulator::new().run(config, |sim| {
@@ -116,7 +123,11 @@ fn reads(seed: u64, path: PathConfig, buffers: (u64, u64), pages: u64, at_once: 
             for _ in 0..3 {
                 let mut left = pages as usize;
                 while left > 0 {
-                    let (words, count) = match second.read_pages(&cx, 4_096, left.min(at_once)).await.unwrap() {
+                    let pages_read = match how {
+                        Reads::AtMost(pages_max) => second.read_pages(&cx, 4_096, left.min(pages_max)).await,
+                        Reads::ByTrain => second.read_pages_by_train(&cx, 4_096, left).await,
+                    };
+                    let (words, count) = match pages_read.unwrap() {
                         PagesRead::Words(words, count) => (words, count),
                         PagesRead::Bytes(_) => panic!("every page is one word"),
                     };
@@ -140,11 +151,24 @@ proptest! {
         buffers in (10_000u64..300_000, 10_000u64..300_000),
         pages in 1u64..200,
     ) {
-        let at_once = reads(seed, path, buffers, pages, usize::MAX);
-        prop_assert!(at_once == reads(seed, path, buffers, pages, 1));
+        let at_once = reads(seed, path, buffers, pages, Reads::AtMost(usize::MAX));
+        prop_assert!(at_once == reads(seed, path, buffers, pages, Reads::AtMost(1)));
         let words = (0..3).flat_map(|_| (0..pages).map(|page| WORDS.at(page as usize)));
-        prop_assert!(at_once.iter().map(|(_, word)| *word).eq(words));
+        prop_assert!(at_once.iter().map(|(_, word)| *word).eq(words.clone()));
+        let by_train = reads(seed, path, buffers, pages, Reads::ByTrain);
+        prop_assert!(by_train.iter().map(|(_, word)| *word).eq(words));
     }
+}
+
+#[test]
+fn pages_read_by_train_are_there_when_the_last_of_them_is_and_take_few_turns() {
+    let path = PathConfig { rate_bits_per_s: 10_000_000_000, ..IDEAL };
+    let all = |how| reads(1, path, (4 << 20, 4 << 20), 128, how);
+    let (one_by_one, by_train) = (all(Reads::AtMost(1)), all(Reads::ByTrain));
+    let ends = |reads: &[(Time, u64)]| reads.chunks(128).map(|piece| piece[127]).collect::<Vec<_>>();
+    assert_eq!(ends(&by_train), ends(&one_by_one));
+    let turns = |reads: &[(Time, u64)]| reads.chunk_by(|(a, _), (b, _)| a == b).count();
+    assert!(4 * turns(&by_train) < turns(&one_by_one), "{} of {}", turns(&by_train), turns(&one_by_one));
 }
 
 #[test]
