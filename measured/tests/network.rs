@@ -62,3 +62,17 @@ fn what_cannot_be_is_refused_with_the_file_and_the_field() {
         assert!(message.contains("parallel.json") && message.contains(says), "{message}");
     }
 }
+
+#[test]
+fn the_cause_of_an_error_is_stated_where_the_recorded_runs_differ_by_more() {
+    let lossy = |sd: &str| {
+        bulk("reno", r#""rate_mbps": 100,"#)
+            .replace(r#""mean": 96.5, "sd": 0.1, "n": 1"#, &format!(r#""mean": 40.0, "sd": {sd}, "n": 2"#))
+    };
+    let cause = |name: &str, sd: &str| {
+        let compared = network::compare(&folder(name, &[("bulk.json", &lossy(sd))])).unwrap();
+        compared.comparisons[0].cause.clone()
+    };
+    assert!(cause("differ", "50.0").is_some_and(|cause| cause.contains("cannot be told apart")));
+    assert_eq!(cause("agree", "0.1"), None);
+}

@@ -7,6 +7,9 @@ use crate::comparison::{Comparison, comparisons};
 use colosim_sim::Simulator;
 use serde::Deserialize;
 
+/// A figure is asked about from this error on.
+const FAR: f64 = 0.2;
+
 /// A figure's mean over repetitions.
 #[derive(Debug, Deserialize)]
 pub(super) struct Mean {
@@ -77,6 +80,11 @@ pub(super) trait Simulate<R>: std::fmt::Display + Sync {
     /// The figures of these repetitions; an error says what cannot be simulated.
     fn figures(&self, simulator: &mut Simulator, repetitions: &[Repetition], result: &R)
     -> Result<Vec<Figure>, String>;
+
+    /// Why a figure is far from what was measured, if an experiment shows it.
+    fn cause(&self, _simulator: &mut Simulator, _repetitions: &[Repetition], _result: &R) -> Option<String> {
+        None
+    }
 }
 
 /// A recording beside its simulation. `host_us`: what a packet takes from host to host beside what the emulator tells of.
@@ -95,7 +103,12 @@ pub(super) fn compare<C: Simulate<R>, R>(
         .zip(recorded.iter().cycle())
         .map(|(seed, recorded)| Repetition { seed, emulator: recorded.emulator.with(host_us) })
         .collect();
-    Ok(comparisons(class, config, config.figures(simulator, &repetitions, result)?))
+    let mut compared = comparisons(class, config, config.figures(simulator, &repetitions, result)?);
+    if compared.iter().any(|one| one.relative_error() > FAR) {
+        let cause = config.cause(simulator, &repetitions, result);
+        compared.iter_mut().for_each(|one| one.cause = cause.clone());
+    }
+    Ok(compared)
 }
 
 /// The value below which `share` of the sorted values lie, with linear interpolation between neighbours.

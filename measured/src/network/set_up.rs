@@ -21,6 +21,8 @@ pub(super) struct Link {
     /// Mean number of segments that are lost in a row; none: each is lost by itself.
     pub burst_len: Option<f64>,
     pub jitter_ms: f64,
+    /// Acknowledgements are late by up to this, at random.
+    pub late_acknowledgements_ms: f64,
     pub queue_bytes: u64,
     pub slow_start_after_idle: bool,
     pub no_delay: bool,
@@ -38,6 +40,7 @@ impl Link {
             loss,
             burst_len: None,
             jitter_ms: 0.0,
+            late_acknowledgements_ms: 0.0,
             queue_bytes,
             slow_start_after_idle: true,
             no_delay: true,
@@ -93,7 +96,7 @@ impl Link {
         PathConfig {
             rate_bits_per_s: (self.rate_mbps * 1e6) as u64,
             latency: span(self.rtt_ms / 2.0 + late_us.max(0.0) * 1e-3),
-            jitter: if forth { span(self.jitter_ms) } else { Span::ZERO },
+            jitter: span(if forth { self.jitter_ms } else { self.late_acknowledgements_ms }),
             loss: if forth { self.loss_process().unwrap_or(Loss::None) } else { Loss::None },
             queue_bytes: if forth { self.queue_bytes } else { BACK_QUEUE_BYTES },
         }

@@ -1,7 +1,7 @@
 //! Flows that always have data to send: what arrives per second after the warm-up.
 
 use super::SEEDS;
-use super::recording::{Figure, Mean, Repetition, Simulate};
+use super::recording::{Figure, Repetition, Simulate};
 use super::set_up::{CHUNK_BYTES, Link, run, span};
 use colosim_sim::Simulator;
 use colosim_sim::link::Piece;
@@ -9,6 +9,13 @@ use serde::Deserialize;
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
+
+/// Two means differ if they are farther apart than so many standard errors of their difference.
+const STANDARD_ERRORS: f64 = 2.5;
+/// A queue that the path empties within this time.
+const SHORT_QUEUE_MS: f64 = 2.0;
+/// By how much acknowledgements are made late to see what that does.
+const LATE_MS: [f64; 2] = [1.0, 2.0];
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Config {
@@ -28,9 +35,32 @@ pub(super) struct Config {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Measured {
-    goodput_mbps: Mean,
+    goodput_mbps: Sample,
     loss_rate_drawn: f64,
     runs: Vec<Repetition>,
+}
+
+/// A figure of several runs.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Sample {
+    mean: f64,
+    /// Of a single run there is none.
+    sd: Option<f64>,
+    n: u32,
+}
+
+impl Sample {
+    fn of(values: Vec<f64>) -> Sample {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
+        Sample { mean, sd: (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()), n: values.len() as u32 }
+    }
+
+    /// The standard error of the mean.
+    fn error(self) -> f64 {
+        self.sd.unwrap_or(0.0) / f64::from(self.n.max(1)).sqrt()
+    }
 }
 
 impl fmt::Display for Config {
@@ -79,13 +109,49 @@ impl Simulate<Measured> for Config {
         if self.burst_len.is_none() {
             link.loss = result.loss_rate_drawn;
         }
-        let goodputs = repetitions.iter().map(|repetition| self.goodput_mbps(simulator, &link, repetition));
-        let simulated = goodputs.sum::<f64>() / repetitions.len() as f64;
-        Ok(vec![("goodput", result.goodput_mbps.mean, simulated)])
+        let simulated = self.goodputs(simulator, &link, repetitions);
+        Ok(vec![("goodput", result.goodput_mbps.mean, simulated.mean)])
+    }
+
+    fn cause(&self, simulator: &mut Simulator, repetitions: &[Repetition], result: &Measured) -> Option<String> {
+        let link =
+            Link { loss: if self.burst_len.is_none() { result.loss_rate_drawn } else { self.loss }, ..self.link() };
+        let measured = result.goodput_mbps;
+        let simulated = self.goodputs(simulator, &link, repetitions);
+        if (measured.mean - simulated.mean).abs() < STANDARD_ERRORS * measured.error().hypot(simulated.error()) {
+            let share = |sample: Sample| 100.0 * sample.sd.unwrap_or(0.0) / sample.mean;
+            return Some(format!(
+                "the recorded runs have a standard deviation of {:.0} % (n = {}), the simulated ones of {:.0} % (n = {}): means of so few \
+                 cannot be told apart",
+                share(measured),
+                measured.n,
+                share(simulated),
+                simulated.n
+            ));
+        }
+        let queue_ms = self.queue_bytes as f64 * 8e-3 / self.rate_mbps;
+        if self.loss > 0.0 || queue_ms > SHORT_QUEUE_MS {
+            return None;
+        }
+        let [little, much] = LATE_MS.map(|late_acknowledgements_ms| {
+            self.goodputs(simulator, &Link { late_acknowledgements_ms, ..link.clone() }, repetitions).mean
+        });
+        (much..simulated.mean).contains(&measured.mean).then(|| {
+            format!(
+                "a queue of {queue_ms:.1} ms has no room for acknowledgements that the hosts clump, which the recording does not tell and \
+                 the simulation does not have: late by up to {} ms at random they bring it to {little:.0} Mbit/s, by up to {} ms to \
+                 {much:.0}; longer queues do not feel that",
+                LATE_MS[0], LATE_MS[1]
+            )
+        })
     }
 }
 
 impl Config {
+    fn goodputs(&self, simulator: &mut Simulator, link: &Link, repetitions: &[Repetition]) -> Sample {
+        Sample::of(repetitions.iter().map(|repetition| self.goodput_mbps(simulator, link, repetition)).collect())
+    }
+
     fn goodput_mbps(&self, simulator: &mut Simulator, link: &Link, repetition: &Repetition) -> f64 {
         let received: Rc<Cell<u64>> = Rc::default();
         let warm_up = span(self.warmup_s * 1e3);

@@ -1,10 +1,11 @@
 //! Recorded precopy migrations beside simulated ones.
 
+mod cause;
 mod recording;
 mod simulated;
 
 pub use recording::{Compression, Config, Recording};
-pub use simulated::Configuration;
+pub use simulated::{Assumed, Configuration};
 
 use crate::comparison::{Comparison, comparisons};
 use crate::error::{Error, read_recordings};
@@ -40,10 +41,17 @@ pub fn compare_on(recordings: &[Recording], host: &HostProfile) -> Result<Vec<Co
     let compared = recordings.par_iter().map_init(Simulator::new, |simulator, recording| {
         let configuration = Configuration::of(recording)?;
         let run = configuration.run(simulator, host, u64::from(recording.repetition));
-        Ok(figures(recording, &run.metrics))
+        let mut figures = figures(recording, &run.metrics);
+        cause::explain(recording, simulator, host, &run.metrics, &mut figures)?;
+        Ok(figures)
     });
     let compared: Vec<Result<Vec<Comparison>, Error>> = compared.collect();
     Ok(compared.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Sent, with content and without.
+fn pages(ram: &recording::Ram) -> u64 {
+    ram.normal + ram.duplicate
 }
 
 /// Milliseconds, bytes, or a count. Times only of a migration that completed.
@@ -52,11 +60,7 @@ fn figures(recording: &Recording, simulated: &Metrics) -> Vec<Comparison> {
     let ms = |ns: u64| ns as f64 / 1e6;
     let mut figures = vec![
         ("bytes", measured.ram.transferred as f64, simulated.transferred_bytes as f64),
-        (
-            "pages",
-            (measured.ram.normal + measured.ram.duplicate) as f64,
-            (simulated.normal + simulated.duplicate) as f64,
-        ),
+        ("pages", pages(&measured.ram) as f64, (simulated.normal + simulated.duplicate) as f64),
         ("rounds", measured.ram.dirty_sync_count as f64, simulated.dirty_sync_count as f64),
     ];
     if recording.result.converged {

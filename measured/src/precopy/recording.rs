@@ -84,6 +84,19 @@ pub struct Trace {
     /// Milliseconds since the set-up state, and what was passed.
     #[serde(default)]
     pub downtime_checkpoints: Vec<(f64, String)>,
+    /// Milliseconds since the set-up state, bytes of the window of the rate limit that ends there, its length in milliseconds, and
+    /// the bytes that may be left to stop the VM.
+    #[serde(default)]
+    pub windows: Vec<(f64, u64, u64, u64)>,
+}
+
+impl Trace {
+    /// By how much the least of the windows that were used up is smaller than the largest: a fraction.
+    pub fn window_spread(&self) -> f64 {
+        let Some(largest) = self.windows.iter().map(|window| window.1).max() else { return 0.0 };
+        let used_up = self.windows.iter().map(|window| window.1).filter(|bytes| bytes * 10 >= largest * 9);
+        used_up.min().map_or(0.0, |least| 1.0 - least as f64 / largest as f64)
+    }
 }
 
 impl Measured {

@@ -29,6 +29,23 @@ const VM_DESCRIPTION_BYTES: u64 = 95_386;
 /// clock: until it was looked at after the migration it ran 270 to 380 ms longer than that took, start delay included.
 const COUNTED_MS: u64 = 250;
 
+/// What a recording does not tell, or not exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assumed {
+    /// How long the guest ran before the migration, from its start delay on.
+    pub counted_ms: u64,
+    /// `downtime-limit` in microseconds.
+    pub downtime_limit_us: u64,
+}
+
+impl Assumed {
+    /// As its configuration has it.
+    pub fn of(recording: &Recording) -> Assumed {
+        let downtime_limit_us = recording.config.downtime_limit_ms.saturating_mul(1000);
+        Assumed { counted_ms: COUNTED_MS, downtime_limit_us }
+    }
+}
+
 /// A recorded configuration, ready to run.
 pub struct Configuration {
     scenario: Scenario,
@@ -41,7 +58,15 @@ impl Configuration {
     /// # Errors
     /// It is none that the simulator takes: no page of RAM, no channel.
     pub fn of(recording: &Recording) -> Result<Configuration, Error> {
-        let text = scenario(recording);
+        Configuration::assuming(recording, Assumed::of(recording))
+    }
+
+    /// What was recorded, but for what is assumed.
+    ///
+    /// # Errors
+    /// As [`Configuration::of`].
+    pub fn assuming(recording: &Recording, assumed: Assumed) -> Result<Configuration, Error> {
+        let text = scenario(recording, assumed);
         let scenario = Scenario::from_ron(&text, "precopy.json")?;
         let design = if recording.config.multifd { "merged" } else { "plain-ram.c" };
         if let Some(wrong) = scenario.validate(&text, "precopy.json", &[]).into_iter().next() {
@@ -67,20 +92,19 @@ impl Configuration {
 }
 
 /// Where in its working set the guest is when migration starts, bytes.
-fn start(config: &Config) -> u64 {
-    let pages = config.dirty_pages_per_s * (config.guest_start_delay_ms + COUNTED_MS) / 1000;
+fn start(config: &Config, counted_ms: u64) -> u64 {
+    let pages = config.dirty_pages_per_s * (config.guest_start_delay_ms + counted_ms) / 1000;
     pages % (config.ws_mib * PAGES_PER_MIB).max(1) * PAGE_BYTES
 }
 
 /// The scenario in RON. A migration that was stopped by its user is looked at when it was.
-fn scenario(recording: &Recording) -> String {
-    let Config { ram_mib, fill_mib, ws_mib, dirty_pages_per_s, max_bandwidth, downtime_limit_ms, channels, .. } =
-        recording.config;
+fn scenario(recording: &Recording, Assumed { counted_ms, downtime_limit_us }: Assumed) -> String {
+    let Config { ram_mib, fill_mib, ws_mib, dirty_pages_per_s, max_bandwidth, channels, .. } = recording.config;
     let workload = match dirty_pages_per_s {
         0 => "Idle".to_owned(),
         rate => format!(
             "Sequential(rate: \"{rate} pages/s\", working_set: \"{ws_mib} MiB\", start: \"{} B\")",
-            start(&recording.config)
+            start(&recording.config, counted_ms)
         ),
     };
     let detection = recording.config.zero_page_detection.in_ron();
@@ -103,7 +127,7 @@ fn scenario(recording: &Recording) -> String {
         "Scenario(question: \"\", variants: [\"merged\"],
          guest: (ram: \"{ram_mib} MiB\", video_ram: \"{ROMS_KIB} KiB\", untouched: \"{} B\", filled: {}, contents: {contents},
                  workload: {workload}),
-         migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_ms} ms\",
+         migration: (multifd_channels: {}, max_bandwidth: \"{max_bandwidth} B/s\", downtime_limit: \"{downtime_limit_us} us\",
                      zero_page_detection: {detection}, multifd_compression: {compression}, x_colo: false, auto_converge: {}, vm_description: \"{VM_DESCRIPTION_BYTES} B\"),
          link: ({LOOPBACK}),
          granularity: Packet, stop: {stop})",
