@@ -50,7 +50,7 @@ pub(crate) fn change(name: &str, curves: &[Curve], x: &Field, measure: Measure) 
 /// `label` without what it says in the same words as `before`, if those are two or more at its end: `5 %` after `0 % different
 /// packets`.
 fn said_again<'a>(before: &str, label: &'a str) -> &'a str {
-    let words = before.split(' ').rev().zip(label.split(' ').rev()).take_while(|(a, b)| a == b);
+    let words = before.split(' ').rev().zip(label.split(' ').rev()).take_while(|(a, b)| a == b && *a != "%");
     let (count, length) = words.fold((0, 0), |(count, length), (word, _)| (count + 1, length + word.len() + 1));
     if count >= 2 && length < label.len() { &label[..label.len() - length] } else { label }
 }

@@ -19,7 +19,7 @@ const PLOT_HEIGHT_STACKED: f64 = 230.0;
 const PANEL_GAP: f64 = 44.0;
 const TICK_LABEL_GAP: f64 = 10.0;
 /// Between two x tick labels, at least.
-const TICK_LABEL_SPACE: f64 = 6.0;
+const TICK_LABEL_SPACE: f64 = 2.0;
 /// Length of the line that a legend entry shows.
 pub(crate) const SAMPLE: f64 = 38.0;
 pub(crate) const SAMPLE_GAP: f64 = 9.0;

@@ -217,6 +217,7 @@ fn lossy_sweep() -> SweepResults {
         point.metrics.checkpoints = 0;
         point.metrics.transferred_bytes = 1 << 32;
         point.metrics.total_time_ns = (1e9 * (point.x / 1e-6).powf(0.3)) as u64 + point.seed;
+        point.metrics.throughput_gbit_per_s = 8.0 * (1u64 << 32) as f64 / point.metrics.total_time_ns as f64;
     }
     results
 }
@@ -278,4 +279,6 @@ fn held_output_is_shown_if_clients_got_any() {
     assert_eq!(plots.iter().map(|plot| plot.name).collect::<Vec<_>>(), ["throughput", "pause", "latency"]);
     let texts = texts(&plots[2].svg);
     assert!(texts.contains(&"99th percentile") && texts.iter().any(|text| text.starts_with("Output is held back")));
+    assert!(texts.contains(&"checkpoint-only: half the delay, mean"), "{texts:?}");
+    assert!(texts[..3].join(" ").contains("output waits 20 µs at most in the mean"), "{texts:?}");
 }

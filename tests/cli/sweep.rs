@@ -51,6 +51,22 @@ fn a_sweep_writes_its_tables_and_plot_draws_them() {
     assert_eq!(fs::read_dir(&out).unwrap().count(), 6, "nothing else is left there");
 }
 
+/// 0.1 % in bursts of 4: a burst for every 4000 segments, and every segment is lost with 0.1 %.
+#[test]
+fn rows_say_what_a_path_loses_in_bursts() {
+    let dir = TempDir::new().unwrap();
+    let (small, out) = (data("small.ron"), dir.path().join("curves"));
+    let args = ["sweep", small.to_str().unwrap(), "--set", "faults=[]", "--variant", "merged", "--seeds", "1"];
+    let vary = "link.loss=0,1e-4,GilbertElliott(loss: 1e-3, burst: 4)";
+    let (code, swept) = json(&[&args[..], &["--vary", vary, "--out", out.to_str().unwrap()]].concat());
+    assert_eq!(code, 0);
+    let points = swept["results"]["points"].as_array().unwrap();
+    let of = |field: &str| points.iter().map(|p| p["conditions"][field].as_f64().unwrap()).collect::<Vec<_>>();
+    let is_near =
+        |values: Vec<f64>, expected: [f64; 3]| values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12);
+    assert!(is_near(of("loss"), [0.0, 1e-4, 1e-3]) && is_near(of("loss_events"), [0.0, 1e-4, 2.5e-4]), "{points:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_keeps_its_runs_and_goes_on_to_the_same_result() {

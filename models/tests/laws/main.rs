@@ -62,6 +62,15 @@ impl Setup {
     }
 
     pub fn run_whole(&self) -> Run {
+        self.run_with(false)
+    }
+
+    /// With the steps of all threads in order.
+    pub fn run_recorded(&self) -> Run {
+        self.run_with(true)
+    }
+
+    fn run_with(&self, record: bool) -> Run {
         let variant = preset(&self.scenario.variants[0].preset).expect("a preset").variant.clone();
         let faults = self.scenario.faults.first().cloned().unwrap_or_default();
         let input = RunInput {
@@ -71,7 +80,7 @@ impl Setup {
             faults: &faults,
             seed: self.seed,
             plan: &Plan::natural(),
-            record: false,
+            record,
         };
         world::run(&mut Simulator::new(), input)
     }
