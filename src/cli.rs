@@ -258,19 +258,19 @@ pub struct ReplayArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Costs of steps between two trace points are read off the recordings; what pages cost is searched: it minimises the sum of the
-squares of ln(simulated / measured) of how long RAM takes to save and to load, over all recorded configurations. Noise and
-everything else stay as in the profile that the fit begins with, comments too. The same recordings and profile give the same
-answer.
+squares of ln(simulated / measured) of how long RAM takes to save and to load, of how far the loader is behind, and over TCP of
+how long precopy takes, over all recorded configurations. Noise and everything else stay as in the profile that the fit begins
+with, comments too. The same recordings and profile give the same answer.
 
 Examples:
   colosim fit qemu-measured --profile lab-unix --transport unix
   colosim fit qemu-measured --profile mine.ron --out mine-fitted.ron")]
 pub struct FitArgs {
-    /// A directory with colo.json.
+    /// A directory with colo.json and, if precopy was recorded too, precopy.json.
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
     /// The profile to begin with: a file (.ron), or the name of a built-in profile.
-    #[arg(long, value_name = "PROFILE", default_value = "lab-loopback-fitted")]
+    #[arg(long, value_name = "PROFILE", default_value = "lab-loopback")]
     pub profile: PathBuf,
     /// Which recordings.
     #[arg(long, value_enum, default_value = "tcp")]

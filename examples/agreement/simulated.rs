@@ -58,8 +58,8 @@ pub fn simulate(group: &Group, acknowledgements_us: &[u64], seeds: u64) -> Resul
     let design = if group.setup.multifd { "merged" } else { "plain-ram.c" };
     let variant = &preset(design).ok_or_else(|| format!("there is no preset {design}"))?.variant;
     let profile = match group.setup.transport {
-        Transport::Tcp => "lab-loopback",
-        Transport::Unix => "lab-unix",
+        Transport::Tcp => "lab-loopback-medians",
+        Transport::Unix => "lab-unix-medians",
     };
     let mut host = HostProfile::builtin(profile).ok_or_else(|| format!("there is no host profile {profile}"))?;
     // Both QEMU processes ran on one host. Elsewhere the profiles leave that out: a search wants each thread by itself.

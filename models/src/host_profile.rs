@@ -86,10 +86,9 @@ impl StepCost {
 /// Name and text of the profiles that are part of the program.
 const BUILTIN: &[(&str, &str)] = &[
     ("lab-loopback", include_str!("../../scenarios/hosts/lab-loopback.ron")),
-    ("lab-loopback-fitted", include_str!("../../scenarios/hosts/lab-loopback-fitted.ron")),
-    ("lab-loopback-shared", include_str!("../../scenarios/hosts/lab-loopback-shared.ron")),
+    ("lab-loopback-medians", include_str!("../../scenarios/hosts/lab-loopback-medians.ron")),
     ("lab-unix", include_str!("../../scenarios/hosts/lab-unix.ron")),
-    ("lab-unix-fitted", include_str!("../../scenarios/hosts/lab-unix-fitted.ron")),
+    ("lab-unix-medians", include_str!("../../scenarios/hosts/lab-unix-medians.ron")),
     ("sapphire-rapids-100g", include_str!("../../scenarios/hosts/sapphire-rapids-100g.ron")),
     ("uniform", include_str!("../../scenarios/hosts/uniform.ron")),
     ("xeon-10gbe", include_str!("../../scenarios/hosts/xeon-10gbe.ron")),

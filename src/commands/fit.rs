@@ -8,6 +8,7 @@ use crate::report::json;
 use crate::values::Format;
 use colosim_measured::colo::{Transport, recordings};
 use colosim_measured::fit::{self, Fit, FittedCost, Misfit};
+use colosim_measured::precopy;
 use colosim_measured::{Error, fit::Part};
 use colosim_models::host_profile::HostProfile;
 use colosim_models::scenario::{Span, TEXT_BYTES_MAX};
@@ -29,7 +30,12 @@ pub fn fit(args: &FitArgs, settings: Settings) -> Result<Answer, Failure> {
             Some("name a directory with recordings".into()),
         )
     })?;
-    let fit = settings.workers()?.install(|| fit::fit(&base, &recordings, transport)).map_err(refused)?;
+    // All precopy migrations were recorded over TCP.
+    let migrations = match transport {
+        Transport::Tcp => precopy::recordings(&args.dir).map_err(refused)?.unwrap_or_default(),
+        Transport::Unix => Vec::new(),
+    };
+    let fit = settings.workers()?.install(|| fit::fit(&base, &recordings, &migrations, transport)).map_err(refused)?;
     if let Some(path) = &args.out {
         write_whole(path, fitted_text(&text, &fit, args.transport).as_bytes())?;
     }
@@ -65,11 +71,15 @@ fn fitted_text(base: &str, fit: &Fit, over: RecordedOver) -> String {
         RecordedOver::Unix => "a UNIX socket",
     };
     let Misfit { median, worst, .. } = fit.after;
+    let migrations = match fit.migrations {
+        0 => String::new(),
+        some => format!(" and {some} precopy migrations"),
+    };
     let doc = format!(
         "{:?}",
         format!(
-            "QEMU 11.1.3, two processes on a 2-core host over {over}, tcg; fitted to {} checkpoints; RAM saved and loaded: half \
-             within {:.1} %, all within {:.0} %",
+            "QEMU 11.1.3, two processes on a 2-core host over {over}, tcg; fitted to {} checkpoints{migrations}; what it was fitted \
+             to: half within {:.1} %, all within {:.0} %",
             fit.checkpoints,
             100.0 * median,
             100.0 * worst
@@ -127,6 +137,7 @@ fn as_json(fit: &Fit) -> Value {
     };
     json!({
         "checkpoints": fit.checkpoints,
+        "migrations": fit.migrations,
         "before": misfit(&fit.before),
         "after": misfit(&fit.after),
         "costs": fit.costs.iter().map(cost).collect::<Vec<Value>>(),

@@ -14,9 +14,6 @@ use colosim_sim::{Plan, Simulator};
 /// Checkpoints that a recording leaves out at its start.
 pub(crate) const LEFT_OUT: usize = 2;
 
-/// Cores of the host on which both QEMU processes ran.
-const CORES: u32 = 2;
-
 /// A recorded configuration, ready to run.
 pub struct Configuration {
     scenario: Scenario,
@@ -71,24 +68,16 @@ impl Configuration {
     /// The profile of the host that recorded it.
     pub fn profile(&self) -> &'static str {
         match self.transport {
-            Transport::Tcp => "lab-loopback-fitted",
-            Transport::Unix => "lab-unix-fitted",
+            Transport::Tcp => "lab-loopback",
+            Transport::Unix => "lab-unix",
         }
     }
 
     /// Run it on a host, with this seed; `record`: with its trace.
     pub fn run(&self, simulator: &mut Simulator, host: &HostProfile, seed: u64, record: bool) -> Run {
         let plan = Plan::natural();
-        let host = HostProfile { shared_cores: Some(host.shared_cores.unwrap_or(CORES)), ..host.clone() };
-        let input = RunInput {
-            scenario: &self.scenario,
-            variant: &self.variant,
-            host: &host,
-            faults: &[],
-            seed,
-            plan: &plan,
-            record,
-        };
+        let input =
+            RunInput { scenario: &self.scenario, variant: &self.variant, host, faults: &[], seed, plan: &plan, record };
         run(simulator, input)
     }
 }
@@ -123,14 +112,15 @@ fn scenario(config: &Config, workload: &str, checkpoints: usize) -> String {
 }
 
 /// What connected the two processes. The receive window of a loopback connection stays at 16 segments: Linux lets it grow
-/// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. 2065
-/// pages on two channels fill no send buffer, so that is what tcp_wmem allows by default, 4 MiB. The sender's limit of a UNIX
+/// to twice what is read in a round trip, and 16 segments on top, and a round trip is a few microseconds here. Its send buffer
+/// stays at what the initial window of 10 segments makes of it (`tcp_sndbuf_expand`: twice the window, 128 KiB and an skb for each
+/// segment): a reader is never more than 780 pages behind, of which the window takes 255. The sender's limit of a UNIX
 /// socket is net.core.wmem_default, and it counts what the receiver has not read.
 fn link(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => {
             "transport: Tcp, no_delay: false, rate: \"1000 Gbit/s\", latency: \"10 us\", segment: \"65483 B\", \
-             send_buffer: \"4 MiB\", receive_buffer: \"1 MiB\""
+             send_buffer: \"2626560 B\", receive_buffer: \"1 MiB\""
         }
         Transport::Unix => {
             "transport: Unix, rate: \"1000 Gbit/s\", latency: \"5 us\", send_buffer: \"208 KiB\", receive_buffer: \"208 KiB\""

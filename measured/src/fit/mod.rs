@@ -10,7 +10,8 @@
 //! over all checkpoints, without the tenth at each end. Steps that share an interval share it as in the profile that the fit
 //! began with. **Searched.** What a page costs each thread shows only in the pace of all of them, so these costs are searched:
 //! they minimise the sum, over all recorded configurations, of the squares of ln(simulated / measured) of the observations in
-//! [`Figure`], and of a tenth of ln(cost / cost before), which decides between costs that explain the same pace. The search is Gauss and Newton's on the logarithms of the costs, damped as Levenberg and Marquardt's
+//! [`Figure`] and of the total time of precopy, and of a tenth of ln(cost / cost before), which decides between costs that explain
+//! the same pace. The search is Gauss and Newton's on the logarithms of the costs, damped as Levenberg and Marquardt's
 //! (Nocedal and Wright, *Numerical Optimization*, 2nd ed., 10.3), with differences for derivatives. Every simulated run has
 //! the same seed, so the result is a function of the recordings and of the profile.
 //!
@@ -28,6 +29,7 @@ pub use observed::Figure;
 
 use crate::colo::{Recording, Transport};
 use crate::error::Error;
+use crate::precopy;
 use colosim_models::host_profile::HostProfile;
 use observed::Observations;
 
@@ -68,22 +70,29 @@ pub struct Fit {
     pub costs: Vec<FittedCost>,
     /// Checkpoints that went in.
     pub checkpoints: usize,
+    /// Precopy migrations that went in.
+    pub migrations: usize,
     /// With the profile that the fit began with.
     pub before: Misfit,
     /// With the fitted one.
     pub after: Misfit,
 }
 
-/// Fit a profile to the recordings of one transport.
+/// Fit a profile to the recordings of one transport: checkpoints, and precopy migrations that were made over it.
 ///
 /// # Errors
 /// A recorded configuration cannot be simulated, or nothing was recorded over that transport.
-pub fn fit(base: &HostProfile, recordings: &[Recording], transport: Transport) -> Result<Fit, Error> {
+pub fn fit(
+    base: &HostProfile,
+    recordings: &[Recording],
+    migrations: &[precopy::Recording],
+    transport: Transport,
+) -> Result<Fit, Error> {
     let recordings: Vec<&Recording> = recordings.iter().filter(|r| r.config.transport == transport).collect();
     if recordings.is_empty() {
         return Err(Error::NothingRecorded { transport: transport.to_string() });
     }
-    let observations = Observations::of(&recordings)?;
+    let observations = Observations::of(&recordings, migrations)?;
     let before = observations.misfit(base);
     let mut profile = base.clone();
     direct::measure(&mut profile, &recordings);
@@ -100,5 +109,5 @@ pub fn fit(base: &HostProfile, recordings: &[Recording], transport: Transport) -
         })
         .collect();
     let checkpoints = recordings.iter().map(|recording| recording.result.checkpoints.len()).sum();
-    Ok(Fit { profile, costs, checkpoints, before, after })
+    Ok(Fit { profile, costs, checkpoints, migrations: observations.migrations(), before, after })
 }

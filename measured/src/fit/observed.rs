@@ -4,6 +4,7 @@ use super::Misfit;
 use super::direct::{STALL_US, trimmed_mean};
 use crate::colo::{Checkpoint, Configuration, LEFT_OUT, Recording, Transport};
 use crate::error::Error;
+use crate::precopy;
 use colosim_models::host_profile::HostProfile;
 use colosim_models::steps::{colo_incoming, colo_primary, ram_load};
 use colosim_sim::{Outcome, Record, Simulator, Time};
@@ -25,9 +26,12 @@ pub enum Figure {
     Save,
     /// ram-load-start to ram-load-complete on the secondary.
     Load,
+    /// vmstate-size on the primary to ram-load-complete: how far the reader of the main connection is behind its writer, which
+    /// decides whether the writer waits for a delayed acknowledgement.
+    Lag,
 }
 
-const FIGURES: [Figure; 2] = [Figure::Save, Figure::Load];
+const FIGURES: [Figure; 3] = [Figure::Save, Figure::Load, Figure::Lag];
 
 struct Observed {
     configuration: Configuration,
@@ -36,12 +40,22 @@ struct Observed {
     measured: Vec<(Figure, f64)>,
 }
 
+/// A precopy migration that completed.
+struct Migrated {
+    configuration: precopy::Configuration,
+    /// Milliseconds.
+    total_time: f64,
+}
+
 /// All that is observed.
-pub(super) struct Observations(Vec<Observed>);
+pub(super) struct Observations {
+    checkpoints: Vec<Observed>,
+    migrations: Vec<Migrated>,
+}
 
 impl Observations {
     /// Of each recording; its guest dirties as many pages between two checkpoints as the recorded one, whatever the pauses.
-    pub fn of(recordings: &[&Recording]) -> Result<Observations, Error> {
+    pub fn of(recordings: &[&Recording], migrations: &[precopy::Recording]) -> Result<Observations, Error> {
         let observed = |recording: &&Recording| {
             let (checkpoints, multifd) = (&recording.result.checkpoints, recording.config.multifd);
             let is_observed = |c: &&Checkpoint| FIGURES.iter().any(|figure| figure.measured(c, multifd).is_some());
@@ -61,12 +75,32 @@ impl Observations {
             let measured = FIGURES.into_iter().filter_map(mean).collect();
             Ok(Observed { configuration, multifd, measured })
         };
-        recordings.iter().map(observed).collect::<Result<_, _>>().map(Observations)
+        let migrated = |recording: &precopy::Recording| {
+            let total_time = recording.result.query_migrate.total_time as f64;
+            Ok(Migrated { configuration: precopy::Configuration::of(recording)?, total_time })
+        };
+        // What a codec costs is not searched.
+        let is_observed = |recording: &&precopy::Recording| {
+            recording.result.converged && recording.config.compression == precopy::Compression::None
+        };
+        Ok(Observations {
+            checkpoints: recordings.iter().map(observed).collect::<Result<_, Error>>()?,
+            migrations: migrations.iter().filter(is_observed).map(migrated).collect::<Result<_, Error>>()?,
+        })
+    }
+
+    /// How many migrations are observed.
+    pub fn migrations(&self) -> usize {
+        self.migrations.len()
     }
 
     /// ln(simulated / measured) of each, always in the same order.
     pub fn residuals(&self, profile: &HostProfile) -> Vec<f64> {
-        let residuals = self.0.par_iter().map_init(Simulator::new, |simulator, observed| {
+        let migrated = self.migrations.par_iter().map_init(Simulator::new, |simulator, migrated| {
+            let metrics = migrated.configuration.run(simulator, profile, SEED).metrics;
+            libm::log(metrics.total_time_ns as f64 * 1e-6 / migrated.total_time)
+        });
+        let residuals = self.checkpoints.par_iter().map_init(Simulator::new, |simulator, observed| {
             let outcome = observed.configuration.run(simulator, profile, SEED, true).outcome;
             let residual = |(figure, measured): &(Figure, f64)| {
                 let simulated = figure.simulated(&outcome, observed.multifd);
@@ -74,7 +108,9 @@ impl Observations {
             };
             observed.measured.iter().map(residual).collect::<Vec<f64>>()
         });
-        residuals.collect::<Vec<_>>().into_iter().flatten().collect()
+        let mut all: Vec<f64> = residuals.collect::<Vec<_>>().into_iter().flatten().collect();
+        all.extend(migrated.collect::<Vec<f64>>());
+        all
     }
 
     pub fn misfit(&self, profile: &HostProfile) -> Misfit {
@@ -101,6 +137,7 @@ impl Figure {
             Figure::Save => whole(saved - send, multifd),
             Figure::Load if multifd => whole(loaded - begun, multifd),
             Figure::Load => (loaded - saved < STALL_US).then_some(loaded - begun),
+            Figure::Lag => (!multifd && loaded - saved < STALL_US).then_some((loaded - saved).max(0.0)),
         }
     }
 
@@ -118,7 +155,8 @@ impl Figure {
                         *begun = Some(*time);
                     }
                 }
-                Figure::Load if *step == colo_incoming::UNLOCK_AFTER_LOAD => ended.push(*time),
+                Figure::Lag if *step == colo_primary::SEND_SIZE => begun.push(Some(*time)),
+                Figure::Load | Figure::Lag if *step == colo_incoming::UNLOCK_AFTER_LOAD => ended.push(*time),
                 _ => {}
             }
         }

@@ -23,13 +23,13 @@ pub fn recordings(folder: &Path) -> Result<Option<Vec<Recording>>, Error> {
     read_recordings(folder, "precopy.json")
 }
 
-/// Every recorded migration of `folder` beside what the built-in profile `lab-loopback-shared` predicts; none if it has no
+/// Every recorded migration of `folder` beside what the built-in profile `lab-loopback` predicts; none if it has no
 /// `precopy.json`.
 ///
 /// # Errors
 /// The file cannot be read, is laid out otherwise, or holds a configuration that cannot be simulated.
 pub fn compare(folder: &Path) -> Result<Option<Vec<Comparison>>, Error> {
-    let host = HostProfile::builtin("lab-loopback-shared").expect("a profile of this program");
+    let host = HostProfile::builtin("lab-loopback").expect("a profile of this program");
     recordings(folder)?.map(|recordings| compare_on(&recordings, &host)).transpose()
 }
 

@@ -52,7 +52,7 @@ pub struct Replay {
 pub fn replay(simulator: &mut Simulator, recording: &Recording, seed: u64, plan: Plan) -> Result<Replay, ReplayError> {
     let Head { layout, compared_block } = head_of(recording)?;
     let layout = Rc::new(layout);
-    let host = HostProfile::builtin("lab-loopback").expect("the profile is part of the program");
+    let host = HostProfile::builtin("lab-loopback-medians").expect("the profile is part of the program");
     let (costs, noise) = costs(&host);
     let last_event_us = recording.connections.iter().flat_map(|c| [c.sent.end_us, c.answered.end_us]).flatten().max();
     let config = Config {

@@ -153,7 +153,8 @@ fn fold(scenarios: &[Scenario], designs: &[Variant], host: &HostProfile, jobs: u
 
 #[test]
 fn ten_thousand_runs_hash_the_same_on_one_worker_on_two_and_at_every_optimisation_level() {
-    let (scenarios, host) = (scenarios(), HostProfile::builtin("lab-loopback").expect("the profile is built in"));
+    let (scenarios, host) =
+        (scenarios(), HostProfile::builtin("lab-loopback-medians").expect("the profile is built in"));
     let designs: Vec<Variant> = PRESETS.iter().map(|preset| preset.variant.clone()).collect();
     let (one, runs, report) = fold(&scenarios, &designs, &host, 1);
     assert!(runs >= RUNS_MIN, "{runs}");

@@ -13,7 +13,7 @@ const BASE: &str = r#"Scenario(
     guest: (ram: "8 MiB", workload: Uniform(rate: "20000 pages/s", working_set: "4 MiB")),
     migration: (multifd_channels: 2, x_checkpoint_delay: "50 ms"),
     link: (no_delay: true, rate: "10 Gbit/s", latency: "50 us"),
-    host: "lab-loopback",
+    host: "lab-loopback-medians",
     granularity: Packet,
     stop: AfterCheckpoints(6),
 )"#;
