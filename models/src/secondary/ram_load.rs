@@ -53,7 +53,8 @@ pub(super) async fn ram_load(
             }
             Word::Zero { block, offset, .. } => {
                 let target = choose_target(channel, &block, offset).await;
-                cx.step_on(step::PAGE_WORD, 1).await; // L5
+                // The word alone: there are no bytes of a page to take.
+                cx.step_on(step::PAGE_WORD, 0).await; // L5
                 // A page that is zero already is left alone, to spare the fault; the copy is made all the same.
                 if target.read(channel) != 0 {
                     target.write(channel, 0);
