@@ -1,5 +1,6 @@
 //! Recorded COLO runs beside simulated ones.
 
+mod cause;
 mod recording;
 mod simulated;
 
@@ -51,7 +52,9 @@ pub fn compare_on(
         for seed in 0..SEEDS {
             checkpoints.extend_from_slice(recorded(&configuration.run(simulator, &host, seed, false)));
         }
-        Ok(figures(recording, &checkpoints))
+        let mut figures = figures(recording, &checkpoints);
+        cause::explain(recording, simulator, &host, &mut figures)?;
+        Ok(figures)
     });
     let compared: Vec<Result<Vec<Comparison>, Error>> = compared.collect();
     Ok(compared.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
