@@ -50,11 +50,7 @@ fn wrong_scenarios_are_refused_at_the_place_and_no_directory_is_made() {
         ),
         ("ram: \"4 MiB\"", "ram: \"2 TiB\"", &["2 TiB of RAM are too many (at most 1 TiB)"]),
         ("stop: AfterCheckpoints(3),\n)", "stop: AfterCheckpoints(3),\n", &["changed.ron"]),
-        (
-            "stop: AfterCheckpoints(3)",
-            "host: \"lab-lopback\"",
-            &["unknown host profile", "did you mean `lab-loopback`?"],
-        ),
+        ("lab-loopback-medians", "lab-lopback", &["unknown host profile", "did you mean `lab-loopback`?"]),
     ];
     for (from, to, parts) in cases {
         let dir = TempDir::new().unwrap();
@@ -87,8 +83,7 @@ fn a_host_profile_that_cannot_be_is_refused_at_the_place() {
         let profile =
             format!("HostProfile(\n    doc: \"\",\n    steps: {{{steps}}},\n    other_steps: (fixed: {other}),\n)");
         fs::write(dir.path().join("host.ron"), profile).unwrap();
-        let scenario =
-            changed(dir.path(), "stop: AfterCheckpoints(3)", "host: \"host.ron\", stop: AfterCheckpoints(3)");
+        let scenario = changed(dir.path(), "lab-loopback-medians", "host.ron");
         assert_refused(colosim().arg("check").arg(&scenario).assert(), parts);
     }
 }
