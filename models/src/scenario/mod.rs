@@ -26,6 +26,9 @@
 //! ```
 
 mod builtin;
+mod fault;
+mod guest;
+mod link;
 pub(crate) mod outline;
 pub(crate) mod parse;
 mod schema;
@@ -34,6 +37,9 @@ pub mod units;
 pub mod validate;
 
 pub use builtin::{BUILTIN, builtin};
+pub use fault::*;
+pub use guest::*;
+pub use link::*;
 pub use parse::TEXT_BYTES_MAX;
 pub use schema::*;
 pub use set::Unit;

@@ -3,8 +3,9 @@
 //! Three types are read by hand. [`Loss`] may be a number. [`VariantChoice`] is a string, or a tuple of a string and
 //! switches. [`SweepValue`] keeps any value, which `ron::Value` cannot: it forgets the names of enum variants.
 
+use super::link::Loss;
 use super::outline::{outline, tokens};
-use super::schema::{Loss, Scenario, SweepValue, VariantChoice};
+use super::schema::{Scenario, SweepValue, VariantChoice};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::variant::{Overrides, SWITCHES, SwitchInfo};
 use ron::error::{Error, Position, SpannedError};

@@ -3,10 +3,12 @@
 //! Parameters of QEMU carry QEMU's names and defaults (`qapi/migration.json`). Only the shape is here: reading is in
 //! `parse.rs`, what values are possible in `validate.rs`.
 
-use super::units::{Bandwidth, PacketRate, PageRate, Share, Size, Span, WriteRate};
+use super::fault::{Fault, Place};
+use super::guest::Guest;
+use super::link::Link;
+use super::units::{Bandwidth, Size, Span};
 use crate::variant::Overrides;
 use crate::wire::multifd_packet;
-use colosim_sim::link;
 use serde::{Deserialize, Serialize};
 
 /// A scenario file.
@@ -118,175 +120,6 @@ pub struct VariantChoice {
     pub overrides: Overrides,
 }
 
-/// The guest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Guest {
-    /// Size of the block `pc.ram`.
-    pub ram: Size,
-    /// Size of a second block, `vga.vram`, scanned after `pc.ram`; none if zero.
-    #[serde(default)]
-    pub video_ram: Size,
-    /// Target page size.
-    #[serde(default = "default_page_size")]
-    pub page_size: Size,
-    /// The start of `pc.ram` that is zero and never written: what is filled and the working set begin behind it.
-    #[serde(default, skip_serializing_if = "is_nothing")]
-    pub untouched: Size,
-    /// Part of RAM that is not zero when migration starts.
-    #[serde(default = "default_filled")]
-    pub filled: Share,
-    /// What a page that is not zero is full of, which only a codec sees.
-    #[serde(default, skip_serializing_if = "Contents::is_default")]
-    pub contents: Contents,
-    /// What the guest writes.
-    #[serde(default)]
-    pub workload: Workload,
-    /// Was it stopped by its user before migration starts? Then it runs with COLO only.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub paused: bool,
-    /// What runs the guest's instructions.
-    #[serde(default, skip_serializing_if = "Accel::is_default")]
-    pub accel: Accel,
-    /// A block of RAM whose length the two machines need not agree on; none unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resizable: Option<Resizable>,
-    /// A disk, replicated as COLO does it; none unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub disk: Option<Disk>,
-    /// What it sends to clients, compared and held back as COLO does it; nothing unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Output>,
-}
-
-/// What a page that is not zero is full of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Contents {
-    /// One word of 64 bits, again and again.
-    #[default]
-    RepeatedWord,
-    /// Pseudo-random words: nothing that a codec could shorten.
-    Random,
-}
-
-impl Contents {
-    fn is_default(&self) -> bool {
-        *self == Contents::default()
-    }
-}
-
-/// What runs the guest's instructions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Accel {
-    /// The process itself: nobody waits for a vCPU when its state is pushed or pulled.
-    #[default]
-    Tcg,
-    /// The kernel: the BQL is free while the end of C23 waits for each vCPU to take its state.
-    Kvm,
-}
-
-impl Accel {
-    fn is_default(&self) -> bool {
-        *self == Accel::default()
-    }
-}
-
-/// A block that can be resized, as the ACPI tables are: `/rom@etc/acpi/tables`, the last in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resizable {
-    /// Length on the primary.
-    pub primary: Size,
-    /// Length on the secondary before it learns of the primary's.
-    pub secondary: Size,
-    /// Length that it can have.
-    pub max: Size,
-}
-
-/// A disk with block replication: quorum of a local disk and the secondary on the primary; active, hidden and secondary disk
-/// on the secondary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Disk {
-    /// Its length; a whole number of clusters of 64 KiB.
-    pub size: Size,
-    /// Writes of whole clusters by the guest while it runs, each cluster equally likely.
-    pub rate: WriteRate,
-}
-
-/// What the guest sends to clients.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Output {
-    /// TCP connections with clients, each equally likely to send.
-    pub connections: u32,
-    /// Packets with a payload that the guest sends while it runs.
-    pub rate: PacketRate,
-    /// Share of packets in which the secondary's guest sends something else than the primary's.
-    #[serde(default)]
-    pub differ: Share,
-}
-
-fn default_page_size() -> Size {
-    Size::from_bytes(4096)
-}
-
-fn default_filled() -> Share {
-    Share::new(0.5)
-}
-
-/// What the guest writes while it runs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Workload {
-    /// Nothing.
-    #[default]
-    Idle,
-    /// Pages of the working set, each equally likely.
-    Uniform {
-        /// Page writes per second.
-        rate: PageRate,
-        /// Size of the working set, from the start of `pc.ram`.
-        working_set: Size,
-        /// Share of writes that leave a zero page.
-        #[serde(default)]
-        zero_share: Share,
-    },
-    /// So many pages from the start of `pc.ram`, in address order, each time the guest is started. What is written does not
-    /// depend on how long it runs.
-    EachRun {
-        /// Pages.
-        pages: u32,
-    },
-    /// The working set in address order, again and again.
-    Sequential {
-        /// Page writes per second.
-        rate: PageRate,
-        /// Size of the working set, from the start of `pc.ram`.
-        working_set: Size,
-        /// Where in the working set it has got to when migration starts.
-        #[serde(default, skip_serializing_if = "is_nothing")]
-        start: Size,
-        /// Share of writes that leave a zero page.
-        #[serde(default)]
-        zero_share: Share,
-    },
-    /// A hot part takes most of the writes.
-    HotCold {
-        /// Page writes per second.
-        rate: PageRate,
-        /// Size of the working set, from the start of `pc.ram`.
-        working_set: Size,
-        /// Share of the working set that is hot.
-        hot_set: Share,
-        /// Share of the writes that go to the hot part.
-        hot_writes: Share,
-        /// Share of writes that leave a zero page.
-        #[serde(default)]
-        zero_share: Share,
-    },
-}
-
 /// Migration parameters and capabilities, under QEMU's names and with its defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -324,7 +157,7 @@ pub struct Migration {
     pub exit_on_error: bool,
 }
 
-fn is_nothing(size: &Size) -> bool {
+pub(super) fn is_nothing(size: &Size) -> bool {
     size.bytes() == 0
 }
 
@@ -345,7 +178,7 @@ impl DelayFrom {
     }
 }
 
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !*value
 }
 
@@ -408,118 +241,6 @@ pub enum ZeroPageDetection {
     Multifd,
 }
 
-/// The network path; every channel is a flow on it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Link {
-    /// What the connections are.
-    pub transport: Transport,
-    /// Bit rate of the path, each direction.
-    pub rate: Bandwidth,
-    /// One-way delay.
-    pub latency: Span,
-    /// Largest extra delay, drawn uniformly for each batch of segments; order is kept.
-    pub jitter: Span,
-    /// Loss of segments. A loss costs time, never bytes.
-    pub loss: Loss,
-    /// Length of the drop-tail queue in the network. None: the bottleneck is the sender's own interface, which makes the sender wait
-    /// and drops nothing.
-    pub queue: Option<Size>,
-    /// Socket send buffer of each connection.
-    pub send_buffer: Size,
-    /// Socket receive buffer of each connection.
-    pub receive_buffer: Size,
-    /// Congestion control of TCP.
-    pub congestion: Congestion,
-    /// CUBIC ends slow start when a queue builds up, before a loss.
-    pub hystart: bool,
-    /// Segments that a new connection may send before anything is acknowledged.
-    pub initial_window: u32,
-    /// A connection that was idle for a retransmission time-out starts from `initial_window` again (Linux:
-    /// `tcp_slow_start_after_idle`).
-    pub slow_start_after_idle: bool,
-    /// TCP_NODELAY on the main connection too. QEMU sets it on the multifd channels only: with `false`, as QEMU has it, a short
-    /// message waits for the delayed acknowledgement of the one before, 40 to 44 ms, once or twice a checkpoint. The scenarios of
-    /// races have `true`: what they look for does not need these waits.
-    pub no_delay: bool,
-    /// Longest time that an acknowledgement waits for data to go with it (Linux: 40 ms).
-    pub delayed_ack: Span,
-    /// Grain of the kernel's timers: 4 ms at HZ=250.
-    pub jiffy: Span,
-    /// Payload of a full segment: 1448 bytes over Ethernet, 65483 on the loopback interface.
-    pub segment: Size,
-}
-
-/// Congestion control of TCP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Congestion {
-    /// RFC 9438, the default of Linux.
-    Cubic,
-    /// RFC 5681.
-    Reno,
-}
-
-impl Default for Link {
-    fn default() -> Link {
-        Link {
-            transport: Transport::Tcp,
-            rate: Bandwidth::from_bits_per_second(10_000_000_000),
-            latency: Span::from_nanos(50_000),
-            jitter: Span::from_nanos(0),
-            loss: Loss::None,
-            queue: None,
-            // What Linux grows the buffers of a loopback or LAN connection to (tcp_wmem, tcp_rmem).
-            send_buffer: Size::from_bytes(5 << 19),
-            receive_buffer: Size::from_bytes(6 << 20),
-            congestion: Congestion::Cubic,
-            hystart: true,
-            initial_window: 10,
-            slow_start_after_idle: true,
-            no_delay: false,
-            delayed_ack: Span::from_nanos(40_000_000),
-            jiffy: Span::from_nanos(4_000_000),
-            segment: Size::from_bytes(1448),
-        }
-    }
-}
-
-/// What the connections are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Transport {
-    /// TCP: data that arrives after the reader's own shutdown is answered with a reset.
-    Tcp,
-    /// UNIX stream sockets: the writer gets EPIPE at once.
-    Unix,
-}
-
-/// Loss of segments. Written as a variant, or as a plain number: 0 is `None`, p is `Bernoulli(p)`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub enum Loss {
-    /// None.
-    None,
-    /// Each segment independently with this probability.
-    Bernoulli(f64),
-    /// In bursts: of each connection, a chain of two states that moves with each segment; in the bad one all is lost, in the good one
-    /// nothing.
-    GilbertElliott {
-        /// The share of segments that is lost.
-        loss: f64,
-        /// Mean number of segments lost in a row.
-        burst: f64,
-    },
-}
-
-impl Loss {
-    /// As the path of the link model loses segments; `None` if no chain of two states has this loss and burst.
-    pub fn of_path(self) -> Option<link::Loss> {
-        match self {
-            Loss::None => Some(link::Loss::None),
-            Loss::Bernoulli(probability) => Some(link::Loss::Bernoulli(probability)),
-            Loss::GilbertElliott { loss, burst } => link::Loss::bursts(loss, burst),
-        }
-    }
-}
-
 /// Step size of the model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Granularity {
@@ -528,129 +249,6 @@ pub enum Granularity {
     Page,
     /// Each phase of a packet is a step: for throughput.
     Packet,
-}
-
-/// One fault of a plan: strikes `after` this long after the place `at` was reached; without `at`, after the fault
-/// before it (the first: after the start of the run).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// The place that must be reached.
-    #[serde(default)]
-    pub at: Option<Place>,
-    /// Delay from there.
-    #[serde(default)]
-    pub after: Option<Span>,
-    /// What happens.
-    #[serde(rename = "do")]
-    pub action: Action,
-}
-
-/// A place of the run at which a fault can strike.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Place {
-    /// The secondary takes the RAM of this checkpoint: its loader is inside C15 and the first page has arrived.
-    LoadingRam {
-        /// Number of the checkpoint, 1 is the first.
-        checkpoint: u32,
-    },
-    /// The secondary waits for the request of this checkpoint (C10).
-    Idle {
-        /// Number of the checkpoint, 1 is the first.
-        checkpoint: u32,
-    },
-    /// The primary has sent the request of this checkpoint (P20).
-    Requested {
-        /// Number of the checkpoint, 1 is the first.
-        checkpoint: u32,
-    },
-    /// The primary saves RAM for this checkpoint (P29).
-    SavingRam {
-        /// Number of the checkpoint, 1 is the first.
-        checkpoint: u32,
-    },
-    /// The secondary has stored this checkpoint and said so (C19).
-    Received {
-        /// Number of the checkpoint, 1 is the first.
-        checkpoint: u32,
-    },
-    /// The secondary flushes this checkpoint (C22).
-    Flushing {
-        /// Number of the checkpoint, 1 is the first.
-        checkpoint: u32,
-    },
-    /// A thread is about to do a step for the n-th time (1 is the first).
-    Step {
-        /// Name of the thread, as `multifdrecv_2`.
-        thread: String,
-        /// Name of the step, as `multifd_recv.copy_to_guest`.
-        step: String,
-        /// Which of the thread's visits.
-        visit: u32,
-    },
-    /// A time since the start of the run.
-    Time(Span),
-}
-
-/// What a fault does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Action {
-    /// SIGKILL: the process is gone, its sockets are closed by the kernel (reset if input was unread).
-    KillPrimary,
-    /// See `KillPrimary`.
-    KillSecondary,
-    /// SIGSTOP: no thread of the process runs, its kernel still acknowledges.
-    FreezePrimary,
-    /// See `FreezePrimary`.
-    FreezeSecondary,
-    /// Monitor command `yank` of instance "migration", out of band.
-    YankPrimary,
-    /// Monitor command `yank` of the block node that replicates the primary's disk, out of band.
-    YankPrimaryDisk,
-    /// See `YankPrimary`.
-    YankSecondary,
-    /// Monitor command `x-colo-lost-heartbeat`.
-    FailoverPrimary,
-    /// See `FailoverPrimary`.
-    FailoverSecondary,
-    /// No packet of the main connection arrives any more, in either direction; nobody is told.
-    CutMain,
-    /// No packet of one multifd connection arrives any more, in either direction; nobody is told.
-    CutChannel {
-        /// Number of the channel, 0 is the first.
-        channel: u32,
-    },
-    /// No packet of any connection arrives any more, in either direction; nobody is told.
-    CutAll,
-    /// The main connection is reset.
-    ResetMain,
-    /// One multifd connection is reset.
-    ResetChannel {
-        /// Number of the channel, 0 is the first.
-        channel: u32,
-    },
-    /// Something in the path breaks one multifd connection off: both ends get a reset at once, and what is under way is lost.
-    BreakChannel {
-        /// Number of the channel, 0 is the first.
-        channel: u32,
-    },
-    /// The primary's end of one multifd connection is closed in order: what is under way arrives, then end of file.
-    CloseChannel {
-        /// Number of the channel, 0 is the first.
-        channel: u32,
-    },
-    /// Nothing that the primary sends on the main connection arrives any more; the other direction works.
-    CutMainToSecondary,
-    /// Monitor command `cont` on the secondary.
-    ContSecondary,
-    /// From now on the secondary cannot activate its disks.
-    FailDiskActivation,
-    /// From now on the secondary's replication reports an error.
-    FailReplication,
-    /// From now on the primary's device state is one that the secondary cannot load.
-    CorruptDeviceState,
 }
 
 /// When a run ends.

@@ -3,8 +3,11 @@
 //! Types, unknown names and units are refused when the file is read (`parse.rs`); here are values that are well formed
 //! and impossible, alone or beside others. Limits are stated as constants.
 
+use super::fault::{Action, Fault, Place};
+use super::guest::Workload;
+use super::link::Loss;
 use super::outline::{Node, outline};
-use super::schema::{Action, Asks, Fault, Loss, Place, Scenario, Stop, Workload};
+use super::schema::{Asks, Scenario, Stop};
 use super::units::{Share, Size, Span};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::host_profile::HostProfile;
