@@ -21,8 +21,8 @@ pub fn read(file: &Path) -> Result<Limits, String> {
     })
 }
 
-/// What has grown or is beyond its bound, as text. What the earlier run did not have is not held against anything; what it had and is missing now has
-/// grown.
+/// What has grown or is beyond its bound, as text. What the earlier run did not have is not held against anything; what it had and is
+/// missing now has grown.
 pub fn grown(limits: &Limits, rows: &[Row]) -> Vec<String> {
     let mut grown = Vec::new();
     for (part, figures) in limits {

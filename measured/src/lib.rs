@@ -6,6 +6,7 @@
 //!  DIR/{bulk,burst,…}.json ─▶ network ───────┴▶ Comparison (class, figure, measured, simulated) ─▶ Errors (median, p90, worst)
 //! ```
 
+mod cause;
 mod comparison;
 mod error;
 mod recording;

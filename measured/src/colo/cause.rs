@@ -1,26 +1,23 @@
-//! Why simulated checkpoints are far from the recorded ones: they are simulated again with other values of what a recording does
-//! not tell, and if that brings a figure to where it was measured, the figure hangs on it.
+//! Why simulated checkpoints are far from the recorded ones.
 
 use super::recording::{Recording, Transport};
 use super::simulated::{Configuration, recorded};
 use super::{SEEDS, figures};
 use crate::Comparison;
+use crate::cause::{ANOTHER_SEED, OTHER_SEEDS, credit};
 use crate::error::Error;
 use colosim_models::host_profile::HostProfile;
 use colosim_models::scenario::Span;
 use colosim_sim::Simulator;
+use std::ops::RangeInclusive;
 
 /// A figure is asked about from this error on.
 const FAR: f64 = 0.25;
-/// An experiment explains a figure if it leaves no more of its error than this.
-const EXPLAINED: f64 = 1.0 / 3.0;
-/// Other seeds of the host's noise that are tried, each alone.
-const OTHER_SEEDS: std::ops::RangeInclusive<u64> = 101..=104;
 /// Flushes of fewer pages are told apart by single pages.
 const FEW_PAGES: f64 = 10.0;
 
-/// What a page costs the thread that writes it to the main connection, in nanoseconds, where the reader is behind and where it waits
-/// for each page: saving 2000 pages and more, and 70, over loopback.
+/// What a page costs the thread that writes it to the main connection over loopback, in nanoseconds: saving 2000 pages and more, where
+/// the reader is behind, the least and the most; saving 70, where the reader waits for each.
 const WRITE_PAGE_NS: [u64; 3] = [1000, 1300, 2400];
 
 /// State the causes of the figures that are far off, where an experiment or the recording itself shows one.
@@ -46,13 +43,7 @@ pub fn explain(
     for (host, seeds, says) in experiments(recording, host) {
         let runs = seeds.map(|seed| configuration.run(simulator, &host, seed, false));
         let checkpoints: Vec<_> = runs.flat_map(|run| recorded(&run).to_vec()).collect();
-        for (figure, other) in comparisons.iter_mut().zip(figures(recording, &checkpoints)) {
-            let explains = other.relative_error() <= EXPLAINED * figure.relative_error();
-            if figure.cause.is_none() && is_asked_about(figure) && explains {
-                let value = if figure.figure == "run_share" { 2 } else { 0 };
-                figure.cause = Some(format!("{says} comes to {:.value$}", other.simulated));
-            }
-        }
+        credit(comparisons, figures(recording, &checkpoints), is_asked_about, &says);
     }
     Ok(())
 }
@@ -62,13 +53,9 @@ fn is_asked_about(comparison: &Comparison) -> bool {
 }
 
 /// On which host, with which seeds, and what it says if that is where the recording is.
-fn experiments(recording: &Recording, host: &HostProfile) -> Vec<(HostProfile, std::ops::RangeInclusive<u64>, String)> {
-    let mut experiments: Vec<_> = OTHER_SEEDS
-        .map(|seed| {
-            let says = "it hangs on the host's noise: with another seed the simulation".to_owned();
-            (host.clone(), seed..=seed, says)
-        })
-        .collect();
+fn experiments(recording: &Recording, host: &HostProfile) -> Vec<(HostProfile, RangeInclusive<u64>, String)> {
+    let mut experiments: Vec<_> =
+        OTHER_SEEDS.map(|seed| (host.clone(), seed..=seed, ANOTHER_SEED.to_owned())).collect();
     if recording.config.multifd || recording.config.transport != Transport::Tcp {
         return experiments;
     }

@@ -104,18 +104,12 @@ impl Simulate<Measured> for Config {
         if !(self.warmup_s >= 0.0 && self.warmup_s < self.duration_s && self.duration_s <= 1e5) {
             return Err(format!("warmup_s {} is not within duration_s {}", self.warmup_s, self.duration_s));
         }
-        let mut link = self.link();
-        // Bursts are too few for their length to be known from what was drawn.
-        if self.burst_len.is_none() {
-            link.loss = result.loss_rate_drawn;
-        }
-        let simulated = self.goodputs(simulator, &link, repetitions);
+        let simulated = self.goodputs(simulator, &self.link_as_drawn(result), repetitions);
         Ok(vec![("goodput", result.goodput_mbps.mean, simulated.mean)])
     }
 
     fn cause(&self, simulator: &mut Simulator, repetitions: &[Repetition], result: &Measured) -> Option<String> {
-        let link =
-            Link { loss: if self.burst_len.is_none() { result.loss_rate_drawn } else { self.loss }, ..self.link() };
+        let link = self.link_as_drawn(result);
         let measured = result.goodput_mbps;
         let simulated = self.goodputs(simulator, &link, repetitions);
         if (measured.mean - simulated.mean).abs() < STANDARD_ERRORS * measured.error().hypot(simulated.error()) {
@@ -148,6 +142,12 @@ impl Simulate<Measured> for Config {
 }
 
 impl Config {
+    /// With the share of losses that the emulator drew. Bursts are too few for their length to be known from what was drawn.
+    fn link_as_drawn(&self, result: &Measured) -> Link {
+        let loss = if self.burst_len.is_none() { result.loss_rate_drawn } else { self.loss };
+        Link { loss, ..self.link() }
+    }
+
     fn goodputs(&self, simulator: &mut Simulator, link: &Link, repetitions: &[Repetition]) -> Sample {
         Sample::of(repetitions.iter().map(|repetition| self.goodput_mbps(simulator, link, repetition)).collect())
     }

@@ -1,10 +1,10 @@
-//! Why a simulated migration is far from the recorded one: it is simulated again with other values of what a recording does not
-//! tell, and if that brings a figure to where it was measured, the figure hangs on it.
+//! Why a simulated migration is far from the recorded one.
 
 use super::recording::{Compression, Recording};
 use super::simulated::{Assumed, Configuration};
 use super::{figures, pages};
 use crate::Comparison;
+use crate::cause::{ANOTHER_SEED, OTHER_SEEDS, credit};
 use crate::error::Error;
 use colosim_models::host_profile::HostProfile;
 use colosim_models::metrics::Metrics;
@@ -12,10 +12,6 @@ use colosim_sim::Simulator;
 
 /// A figure is asked about from this error on.
 const FAR: f64 = 0.03;
-/// An experiment explains a figure if it leaves no more of its error than this.
-const EXPLAINED: f64 = 1.0 / 3.0;
-/// Other seeds of the host's noise that are tried.
-const SEEDS: std::ops::RangeInclusive<u64> = 101..=104;
 /// How much less and more of its time before the migration the guest may have run than is assumed: in ms.
 const COUNTED_OFF_MS: [i64; 2] = [-30, 80];
 
@@ -39,12 +35,7 @@ pub fn explain(
     }
     for (assumed, seed, says) in experiments(recording) {
         let run = Configuration::assuming(recording, assumed)?.run(simulator, host, seed);
-        for (figure, other) in comparisons.iter_mut().zip(figures(recording, &run.metrics)) {
-            let explains = other.relative_error() <= EXPLAINED * figure.relative_error();
-            if figure.cause.is_none() && is_asked_about(figure) && explains {
-                figure.cause = Some(format!("{says} comes to {:.0}", other.simulated));
-            }
-        }
+        credit(comparisons, figures(recording, &run.metrics), is_asked_about, &says);
     }
     Ok(())
 }
@@ -57,9 +48,8 @@ fn is_asked_about(comparison: &Comparison) -> bool {
 fn experiments(recording: &Recording) -> Vec<(Assumed, u64, String)> {
     let as_usual = Assumed::of(recording);
     let seed = u64::from(recording.repetition);
-    let mut experiments: Vec<(Assumed, u64, String)> = SEEDS
-        .map(|seed| (as_usual, seed, "it hangs on the host's noise: with another seed the simulation".into()))
-        .collect();
+    let mut experiments: Vec<(Assumed, u64, String)> =
+        OTHER_SEEDS.map(|seed| (as_usual, seed, ANOTHER_SEED.to_owned())).collect();
     let spread = recording.result.trace.window_spread();
     for (part, word) in [(-spread, "shorter"), (spread, "longer")] {
         let downtime_limit_us = (as_usual.downtime_limit_us as f64 * (1.0 + part)) as u64;
